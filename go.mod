@@ -1,0 +1,3 @@
+module github.com/qconv/qconv
+
+go 1.26
