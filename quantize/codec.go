@@ -8,7 +8,7 @@ import "github.com/qconv/qconv/formats/gguf"
 // has exactly the bytes that they take. Functions are safe for concurrent use.
 type Codec struct {
 	Type       gguf.Type
-	NeedWeight bool                                // the type cannot be encoded without importance
+	NeedWeight bool                                    // the type cannot be encoded without importance
 	Encode     func(dst []byte, src, weight []float32) // one row; weight is nil or one value a column
 	Decode     func(dst []float32, src []byte)         // one row
 	Check      func(row []byte) error                  // finite scales, legal codes
