@@ -1,0 +1,61 @@
+package main
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qconv/qconv/quantize/pipeline"
+)
+
+func newConvert(u *ui) *cobra.Command {
+	var j job
+	var o pipeline.Output
+	c := &cobra.Command{
+		Use:   "convert SRC --type T [-o OUT]",
+		Short: "convert a checkpoint or a GGUF file to GGUF",
+		Long: `convert reads SRC (a Hugging Face checkpoint directory or a GGUF file) once and writes a GGUF file of
+type T. F32, F16 and BF16 files equal those of llama.cpp's converter; quantized files equal what its
+converter and llama-quantize give in two steps.
+
+The output gets its name only when it is complete and has been read back. An interrupted run leaves
+OUT.partial and OUT.partial.journal; the same command goes on from there.`,
+		Example: `  qconv convert QwQ-32B --type Q4_K_M -o qwq-32b-q4_k_m.gguf
+  qconv convert QwQ-32B --type Q4_K_M --tensor-type 'ffn_down=Q6_K' --ram 512MiB
+  qconv convert model-bf16.gguf --type Q5_K_M -o model-q5_k_m.gguf
+  qconv convert DeepSeek-R1 --type Q2_K --split-max-size 50G -o out/`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			src, plan, err := j.plan(args[0])
+			if err != nil {
+				return err
+			}
+			defer src.Close()
+			o.Inputs = src.inputs
+			o.Dir = filepath.Dir(j.target)
+			if err := plan.CheckOutput(o); err != nil {
+				return err
+			}
+			u.notices(plan.Notices)
+			if !u.json {
+				u.note("%s", headline(plan))
+			}
+			w := newProgress(u)
+			o.Watcher = w
+			start := time.Now()
+			report, err := plan.WriteFiles(c.Context(), o)
+			w.finish()
+			if err != nil {
+				return resumable(err, plan, o)
+			}
+			return u.converted(report, time.Since(start))
+		},
+	}
+	j.flags(c)
+	f := c.Flags()
+	f.BoolVarP(&o.Force, "force", "f", false, "replace an existing output")
+	f.BoolVar(&o.NoResume, "no-resume", false, "start again instead of going on from an interrupted run")
+	f.BoolVar(&o.NoLock, "no-lock", false, "do not lock the output, for file systems without locks")
+	return c
+}

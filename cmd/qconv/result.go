@@ -1,0 +1,111 @@
+package main
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/qconv/qconv/quantize/pipeline"
+)
+
+type tensorJSON struct {
+	Name   string  `json:"name"`
+	Shape  []int64 `json:"shape"` // innermost dimension first
+	From   string  `json:"from,omitempty"`
+	Type   string  `json:"type"`
+	Bytes  int64   `json:"bytes"`
+	File   string  `json:"file,omitempty"`
+	Reason string  `json:"reason,omitempty"`
+}
+
+type fileJSON struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+type memoryJSON struct {
+	Budget  int64 `json:"budget_bytes"`
+	Peak    int64 `json:"peak_bytes"`
+	Slot    int64 `json:"buffer_bytes"`
+	Slots   int   `json:"buffers"`
+	Workers int   `json:"workers"`
+}
+
+type totalsJSON struct {
+	Event         string     `json:"event,omitempty"`
+	Source        string     `json:"source"`
+	Arch          string     `json:"architecture"`
+	Type          string     `json:"type"`
+	Weights       int64      `json:"weights"`
+	Tensors       int        `json:"tensor_count"`
+	SourceBytes   int64      `json:"source_bytes"`
+	Bytes         int64      `json:"bytes"`
+	BitsPerWeight float64    `json:"bits_per_weight"`
+	Files         []fileJSON `json:"files"`
+	Notices       []string   `json:"notices"`
+}
+
+func planJSON(p *pipeline.Plan, dir string) any {
+	v := struct {
+		totalsJSON
+		Memory  memoryJSON   `json:"memory"`
+		Digest  string       `json:"plan_digest"`
+		Tensors []tensorJSON `json:"tensors"`
+	}{
+		totalsJSON: totalsJSON{Source: p.Name, Arch: p.Arch, Type: p.Recipe.Name, Weights: p.Elements, Tensors: len(p.Steps),
+			SourceBytes: p.SourceBytes, Bytes: p.Bytes, BitsPerWeight: p.BitsPerWeight(), Files: []fileJSON{}, Notices: orEmpty(p.Notices)},
+		Memory: memoryJSON{p.Memory.Budget, p.Memory.Peak, p.Memory.Slot, p.Memory.Slots, p.Memory.Workers},
+		Digest: p.Digest,
+	}
+	for i := range p.Parts {
+		v.Files = append(v.Files, fileJSON{Path: filepath.Join(dir, p.Parts[i].Name), Bytes: p.Parts[i].Layout.Size})
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		v.Tensors = append(v.Tensors, tensorJSON{s.Name, s.Shape, s.From, s.Type.String(), s.Bytes, p.Parts[s.Part].Name, s.Reason})
+	}
+	return v
+}
+
+// converted prints what a conversion made.
+func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
+	if u.json {
+		v := struct {
+			totalsJSON
+			Seconds   float64      `json:"seconds"`
+			Reused    int64        `json:"reused_bytes"`
+			Fallbacks []tensorJSON `json:"fallbacks"`
+		}{
+			totalsJSON: totalsJSON{Event: "done", Source: r.Source, Arch: r.Arch, Type: r.Type, Weights: r.Elements, Tensors: r.Tensors,
+				SourceBytes: r.SourceBytes, Bytes: r.Bytes, BitsPerWeight: r.BitsPerWeight, Files: []fileJSON{}, Notices: orEmpty(r.Notices)},
+			Seconds: took.Seconds(), Reused: r.Reused, Fallbacks: []tensorJSON{},
+		}
+		for _, f := range r.Files {
+			v.Files = append(v.Files, fileJSON(f))
+		}
+		for _, f := range r.Fallbacks {
+			v.Fallbacks = append(v.Fallbacks, tensorJSON{Name: f.Tensor, Type: f.Type.String(), Reason: f.Reason})
+		}
+		return u.object(v)
+	}
+	for _, f := range r.Fallbacks {
+		u.note("note: %s is %v: %s", quoted(f.Tensor), f.Type, f.Reason)
+	}
+	for _, f := range r.Files {
+		if u.quiet {
+			continue
+		}
+		if err := u.printf("%s  %s  sha256 %s\n", quoted(f.Path), size(f.Bytes), f.SHA256); err != nil {
+			return err
+		}
+	}
+	u.note("%s in %s, %s of source a second", size(r.Bytes), took.Round(time.Millisecond), size(int64(float64(r.SourceBytes)/took.Seconds())))
+	return nil
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion(u *ui) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "print the version, the platform and the reference whose bytes are written",
+		Example: "  qconv version --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := struct {
+				Version   string `json:"version"`
+				Go        string `json:"go"`
+				Platform  string `json:"platform"`
+				Commit    string `json:"commit,omitempty"`
+				Reference string `json:"reference"`
+			}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Reference: "llama.cpp v0.5.0"}
+			if b, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range b.Settings {
+					if s.Key == "vcs.revision" {
+						v.Commit = s.Value
+					}
+				}
+			}
+			if u.json {
+				return u.object(v)
+			}
+			return u.printf("qconv %s (%s, %s), bytes of %s\n", v.Version, v.Platform, v.Go, v.Reference)
+		},
+	}
+}

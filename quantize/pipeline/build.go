@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/formats/hf"
+	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/quantize/mix"
+)
+
+// format changes whenever the same input and options would give other bytes or other units.
+const format = "qconv plan 1"
+
+// quantized orders the steps as llama-quantize does and lets the recipe choose their types. Step.Type
+// is that of the intermediate until here.
+func (p *Plan) quantized(m mix.Model, o Options) error {
+	names := make([]string, len(p.Steps))
+	for i := range p.Steps {
+		names[i] = p.Steps[i].Name
+	}
+	ordered := make([]Step, len(p.Steps))
+	sites := make([]mix.Site, len(p.Steps))
+	for i, k := range mix.Order(names) {
+		s := p.Steps[k]
+		s.Shape = stripOnes(s.Shape)
+		ordered[i] = s
+		sites[i] = mix.Site{Name: s.Name, Shape: s.Shape, Type: s.Type}
+	}
+	choices, err := mix.Select(m, sites, o.Recipe, o.Mix)
+	if err != nil {
+		return err
+	}
+	p.Steps = ordered
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		from := s.Type
+		s.Type, s.Reason = choices[i].Type, choices[i].Reason
+		if p.Via != "" && s.Type != from && from != gguf.TypeF32 && s.op != arch.Generated {
+			c, _ := quantize.For(from)
+			if g := p.origin.tensor(s.target.Src[0]); g.typ != from || g.fp8 != nil || g.form != from.String() {
+				s.via = c
+				s.viaBytes, _ = from.RowBytes(s.cols)
+			}
+		}
+	}
+	return nil
+}
+
+// finish fixes encoders, files, offsets, units, memory and the digest.
+func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
+	tensors := make([]gguf.Tensor, len(p.Steps))
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if err := s.encoder(p.origin); err != nil {
+			return err
+		}
+		tensors[i] = gguf.Tensor{Name: s.Name, Type: s.Type, Shape: s.Shape}
+		p.Elements += s.rows * s.cols
+	}
+	if err := p.files(tensors, o); err != nil {
+		return err
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, format, p.Via)
+	identity(h)
+	for i := range p.Parts {
+		pt := &p.Parts[i]
+		h.Write(pt.Layout.Header)
+		for _, u := range pt.units {
+			binary.Write(h, binary.LittleEndian, []int64{u.off, u.len})
+		}
+	}
+	p.Digest = hex.EncodeToString(h.Sum(nil))
+	return p.budget(o)
+}
+
+// files lays the tensors out in one file, or in several when a split limit says so.
+func (p *Plan) files(tensors []gguf.Tensor, o Options) error {
+	groups, err := gguf.PlanSplits(tensors, o.SplitMaxTensors, o.SplitMaxBytes)
+	if err != nil {
+		return err
+	}
+	stem := strings.TrimSuffix(o.FileName, ".gguf")
+	for no, group := range groups {
+		pt := Part{Name: o.FileName}
+		kvs := p.KVs
+		if len(groups) > 1 {
+			pt.Name = gguf.SplitName(stem, no+1, len(groups))
+			kvs = gguf.ShardKVs(p.KVs, no, len(groups), len(tensors))
+		}
+		ts := make([]gguf.Tensor, len(group))
+		for i, k := range group {
+			ts[i] = tensors[k]
+		}
+		if pt.Layout, err = gguf.NewLayout(kvs, ts, gguf.DefaultAlignment); err != nil {
+			return err
+		}
+		for i, k := range group {
+			s, t := &p.Steps[k], &pt.Layout.Tensors[i]
+			s.Part, s.Offset, s.Bytes = no, pt.Layout.DataStart+t.Offset, t.Bytes()
+			rowLen, ok := s.Type.RowBytes(s.cols)
+			if !ok {
+				return fault.New(fault.Mismatch, "", "rows of %d do not fit blocks of %v", s.cols, s.Type).In(s.Name)
+			}
+			for _, u := range p.cut(k, rowLen) {
+				u.index = len(pt.units)
+				pt.units = append(pt.units, u)
+			}
+		}
+		p.Bytes += pt.Layout.Size
+		p.Parts = append(p.Parts, pt)
+	}
+	return nil
+}
+
+// DataBytes is what all units write: the output without headers and padding.
+func (p *Plan) DataBytes() (n int64) {
+	for i := range p.Parts {
+		for _, u := range p.Parts[i].units {
+			n += u.len
+		}
+	}
+	return n
+}
+
+// checkpointIdentity tells one checkpoint from another as far as headers can.
+func checkpointIdentity(ck *hf.Checkpoint) func(hash.Hash) {
+	return func(h hash.Hash) {
+		for _, f := range ck.Files {
+			fmt.Fprintf(h, "%q %d %x\n", f.Name, f.Size, f.HeaderSHA256)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package pipeline
+
+import (
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/formats/hf"
+	"github.com/qconv/qconv/formats/tokenizer"
+	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/quantize/mix"
+)
+
+// FromCheckpoint plans the conversion of a Hugging Face checkpoint. F32, F16 and BF16 files follow
+// the reference's converter. Others follow its two-step route: every row passes through the
+// checkpoint's own 16-bit type first, then order, types and keys are llama-quantize's.
+func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
+	spec, err := arch.Match(ck.Config)
+	if err != nil {
+		return nil, err
+	}
+	sources := make([]arch.Source, len(ck.Tensors))
+	for i, t := range ck.Tensors {
+		sources[i] = arch.Source{Name: t.Name, Dtype: string(t.Dtype), Shape: t.Shape}
+	}
+	b, err := spec.Bind(ck.Config, sources)
+	if err != nil {
+		return nil, err
+	}
+	via := viaType(ck)
+	if o.Recipe == nil {
+		t := via
+		if t == gguf.TypeF32 {
+			t = gguf.TypeF16 // as the reference's --outtype auto
+		}
+		o.Recipe, _ = mix.ParseRecipe(t.String())
+	}
+	p := &Plan{
+		Name: ck.Name, Arch: b.Arch, Recipe: o.Recipe, origin: newCheckpointOrigin(ck),
+		Notices: append(append([]string(nil), ck.Notices...), b.Notices...),
+	}
+	if err := p.addTargets(b, via); err != nil {
+		return nil, err
+	}
+	kvs, meta, err := checkpointKVs(ck, b, p, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.FileName == "" {
+		o.FileName = meta.FileName(o.Recipe.Name) + ".gguf"
+	}
+	if o.Recipe.Converter() {
+		p.KVs = kvs
+	} else {
+		if via != gguf.TypeF32 {
+			p.Via = via.String()
+		}
+		m := mix.Model{Arch: b.Arch, Layers: b.Layers, Heads: b.Heads, HeadsKV: b.HeadsKV, Experts: b.Experts}
+		if err := p.quantized(m, o); err != nil {
+			return nil, err
+		}
+		p.KVs = quantizedKVs(kvs, o.Recipe.FileType)
+	}
+	return p, p.finish(o, checkpointIdentity(ck))
+}
+
+// viaType is the 16-bit type of the two-step route: that of the first tensor with two or more
+// dimensions that has one, as the reference's --outtype auto finds it; F32 when there is none.
+func viaType(ck *hf.Checkpoint) gguf.Type {
+	for i := range ck.Tensors {
+		t := &ck.Tensors[i]
+		if len(t.Shape) < 2 {
+			continue
+		}
+		switch t.Dtype {
+		case "BF16":
+			return gguf.TypeBF16
+		case "F16":
+			return gguf.TypeF16
+		}
+	}
+	return gguf.TypeF32
+}
+
+// addTargets makes a step of each target in the reference converter's order, with the types of its
+// output: the file's type, or for quantized files the intermediate's.
+func (p *Plan) addTargets(b *arch.Binding, via gguf.Type) error {
+	whole := via
+	if p.Recipe.Converter() {
+		whole = p.Recipe.Default
+	}
+	for _, t := range b.Targets {
+		s := Step{Name: t.Name, Shape: t.Shape, Type: whole, op: t.Op, target: t, From: "generated"}
+		if t.F32 {
+			s.Type = gguf.TypeF32
+		}
+		for k, i := range t.Src {
+			g := p.origin.tensor(i)
+			if g.decode == nil && g.fp8 == nil {
+				return fault.New(fault.Unsupported, g.file, "dtype %s cannot be converted", g.form).In(g.name)
+			}
+			s.From = g.form
+			if g.fp8 != nil {
+				if err := p.scale(&s, k, g, b.ScaleBlock); err != nil {
+					return err
+				}
+			}
+			p.SourceBytes += g.rows * g.rowBytes
+		}
+		p.shape(&s)
+		p.Steps = append(p.Steps, s)
+	}
+	return nil
+}
+
+// scale checks the scale tensor of an FP8 source and fixes how many rows and columns a number covers.
+func (p *Plan) scale(s *Step, k int, g *grid, block []int64) error {
+	if s.target.Scale == nil || s.target.Scale[k] < 0 {
+		s.scaleRows, s.scaleCols = g.rows, g.cols
+		return nil
+	}
+	sg := p.origin.tensor(s.target.Scale[k])
+	if sg.decode == nil {
+		return fault.New(fault.Unsupported, sg.file, "a scale of dtype %s cannot be read", sg.form).In(sg.name)
+	}
+	rows, cols := g.rows, g.cols
+	switch {
+	case len(block) == 2:
+		rows, cols = block[0], block[1]
+	case sg.rows*sg.cols == 1:
+	case sg.rows*sg.cols == g.rows:
+		rows = 1
+		sg.rows, sg.cols, sg.rowBytes = g.rows, 1, sg.rowBytes*sg.rows/g.rows
+	}
+	if rows < 1 || cols < 1 || sg.rows != (g.rows+rows-1)/rows || sg.cols != (g.cols+cols-1)/cols {
+		return fault.New(fault.Mismatch, sg.file, "scales [%d,%d] do not cover [%d,%d] in blocks of [%d,%d]", sg.rows, sg.cols, g.rows, g.cols, rows, cols).In(sg.name)
+	}
+	s.scaleRows, s.scaleCols = rows, cols
+	p.SourceBytes += sg.rows * sg.rowBytes
+	return nil
+}
+
+// checkpointKVs derives all keys in the reference converter's order.
+func checkpointKVs(ck *hf.Checkpoint, b *arch.Binding, p *Plan, o Options) ([]gguf.KV, *hf.Metadata, error) {
+	c := countParams(p.Steps)
+	meta, err := hf.LoadMetadata(ck.Source, ck.Config, hf.MetadataOptions{
+		ModelName: o.ModelName, JSON: o.MetadataJSON,
+		TotalParams: c.total, SharedParams: c.shared, ExpertParams: c.expert, ExpertCount: c.experts,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	tok, err := tokenizer.Export(ck.Source, ck.Config, tokenizer.ExportOptions{Family: b.Vocab, Pre: o.Pre})
+	if err != nil {
+		return nil, nil, err
+	}
+	kvs := []gguf.KV{{Key: "general.architecture", Value: b.Arch}}
+	for _, pair := range meta.Pairs() {
+		kvs = append(kvs, gguf.KV{Key: pair.Key, Value: pair.Value})
+	}
+	for _, kv := range b.KVs {
+		if kv.Key == keyFileType {
+			kv.Value = o.Recipe.FileType
+		}
+		kvs = append(kvs, kv)
+	}
+	kvs = append(kvs, gguf.KV{Key: keyQuantVersion, Value: quantVersion})
+	return append(kvs, tok...), meta, nil
+}
+
+// shape splits the step's dimensions into columns, rows and slabs.
+func (p *Plan) shape(s *Step) {
+	s.cols, s.rows = s.Shape[0], 1
+	for _, d := range s.Shape[1:] {
+		s.rows *= d
+	}
+	s.slab = s.rows
+	if len(s.target.Src) > 1 || s.op == arch.Split || s.op == arch.SplitTransposed {
+		s.slab = s.Shape[1]
+	}
+}
+
+// encoder fixes how rows of the step's final type are made.
+func (s *Step) encoder(o origin) error {
+	s.codec = nil
+	if c, ok := quantize.For(s.Type); ok {
+		s.codec = c
+	}
+	if len(s.target.Src) > 0 {
+		g := o.tensor(s.target.Src[0])
+		if s.raw = g.decode != nil && g.typ == s.Type && g.form == s.Type.String() && s.via == nil; s.raw {
+			return nil
+		}
+	}
+	if s.codec == nil {
+		return fault.New(fault.Unsupported, "", "type %v cannot be encoded", s.Type).In(s.Name)
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+// Package pipeline plans a conversion from headers alone and then moves the data once: rows are read,
+// widened to float32, checked, quantized and written at offsets that the plan fixed.
+//
+// The bytes written are a function of the input, the options and the version: not of threads, memory
+// budget, order, interruption or clock.
+package pipeline
+
+import (
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/quantize/mix"
+)
+
+// Options say what to make. The zero value of a field means its default.
+type Options struct {
+	Recipe *mix.Recipe
+	Mix    mix.Options
+
+	Pre          string // GGUF name of the pre-tokenizer, when it cannot be found out
+	ModelName    string // overrides general.name
+	MetadataJSON []byte // overrides general.* values, keyed by GGUF key
+
+	SplitMaxBytes   int64 // 0: no limit
+	SplitMaxTensors int   // 0: no limit
+
+	FileName string // of the output; "": from the metadata
+
+	AllowRequantize bool // GGUF sources: quantized tensors may be dequantized and encoded again
+
+	Threads int   // 0: all cores
+	RAM     int64 // bytes for all buffers and the plan itself; 0: DefaultRAM
+}
+
+// DefaultRAM is the memory budget when none is given.
+const DefaultRAM = 1 << 30
+
+// Step makes one output tensor.
+type Step struct {
+	Name   string
+	Shape  []int64 // innermost dimension first, as written
+	From   string  // type of the source, such as BF16 or F8_E4M3
+	Type   gguf.Type
+	Reason string // why the type is not the one that the recipe wanted; "" when it is
+	Part   int    // output file
+	Offset int64  // in that file
+	Bytes  int64
+
+	op                   arch.Op
+	target               arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
+	codec                *quantize.Codec
+	raw                  bool            // bytes are copied, not decoded: the source has the output's type already
+	via                  *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
+	viaBytes             int64
+	scaleRows, scaleCols int64 // source rows and columns that one FP8 scale covers
+	rows                 int64 // all rows
+	slab                 int64 // rows in one slab (dimension 2)
+	cols                 int64
+}
+
+// unit is a range of rows of one slab, made in one go.
+type unit struct {
+	step       int
+	slab       int64
+	row, nRows int64 // within the slab
+	srcBytes   int64
+	off, len   int64 // in the part
+	index      int   // among the part's units
+}
+
+// Part is one output file.
+type Part struct {
+	Name   string // file name without directory
+	Layout *gguf.Layout
+	units  []unit
+}
+
+// Plan is everything that headers can tell. It is immutable.
+type Plan struct {
+	Name    string // of the source
+	Arch    string
+	Recipe  *mix.Recipe
+	Via     string // 16-bit form that every quantized row passes through, as the two-step route does; "" for none
+	Version string // of the source format, for the digest
+
+	KVs    []gguf.KV
+	Steps  []Step
+	Parts  []Part
+	Digest string // identifies (input, options, version): a partial output is resumed only under the same digest
+
+	Notices     []string
+	SourceBytes int64
+	Bytes       int64 // all parts
+	Elements    int64
+	Memory      Memory
+
+	origin origin
+}
+
+// BitsPerWeight is the average over all tensors.
+func (p *Plan) BitsPerWeight() float64 {
+	var n int64
+	for i := range p.Steps {
+		n += p.Steps[i].Bytes
+	}
+	if p.Elements == 0 {
+		return 0
+	}
+	return float64(n) * 8 / float64(p.Elements)
+}

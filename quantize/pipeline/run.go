@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/qconv/qconv/quantize/internal/outfile"
+)
+
+// Output says where and how to write.
+type Output struct {
+	Dir      string        // existing directory that gets Plan.Parts
+	Inputs   []os.FileInfo // files that the output must not be
+	Force    bool          // replace an existing output
+	NoResume bool          // forget what an interrupted run left
+	NoLock   bool          // for file systems without locks
+	Watcher  Watcher       // may be nil
+}
+
+// Watcher is told about progress. Methods are called from several goroutines.
+type Watcher interface {
+	Begin(p *Plan, reused int64) // before the first unit; reused output bytes were found done
+	Wrote(s *Step, n int64)      // n output bytes of s are written
+	Sealing(total int64)         // all units are written; total bytes will be read back
+	Sealed(n int64)              // n more bytes were read back and compared
+}
+
+func (p *Plan) outfiles(o *Output) ([]outfile.Part, outfile.Options) {
+	parts := make([]outfile.Part, len(p.Parts))
+	for i := range p.Parts {
+		pt := &p.Parts[i]
+		parts[i] = outfile.Part{Path: filepath.Join(o.Dir, pt.Name), Size: pt.Layout.Size}
+		for _, u := range pt.units {
+			parts[i].Units = append(parts[i].Units, outfile.Unit{Off: u.off, Len: u.len})
+		}
+	}
+	return parts, outfile.Options{Digest: p.Digest, Inputs: o.Inputs, Force: o.Force, NoLock: o.NoLock, NoResume: o.NoResume}
+}
+
+// CheckOutput refuses early, without touching the disk, what WriteFiles would refuse before its first
+// byte: a target that exists or is an input, a missing directory, too little space.
+func (p *Plan) CheckOutput(o Output) error {
+	parts, opts := p.outfiles(&o)
+	return outfile.Check(parts, opts)
+}
+
+// WriteFiles carries the plan out. On error or cancellation the partial files and their journal
+// stay, and the next call with the same plan goes on from there.
+func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
+	parts, opts := p.outfiles(&o)
+	set, err := outfile.Begin(parts, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	if o.Watcher == nil {
+		o.Watcher = silent{}
+	}
+	var todo []*unit
+	var todoPart []int
+	var reused int64
+	for i := range p.Parts {
+		for k := range p.Parts[i].units {
+			u := &p.Parts[i].units[k]
+			if set.Reused(i, u.index) {
+				reused += u.len
+				continue
+			}
+			todo = append(todo, u)
+			todoPart = append(todoPart, i)
+		}
+	}
+	o.Watcher.Begin(p, reused)
+	if err := p.stream(ctx, todo, func(i int, data []byte) error {
+		u := todo[i]
+		if err := set.Write(todoPart[i], u.index, data); err != nil {
+			return err
+		}
+		o.Watcher.Wrote(&p.Steps[u.step], u.len)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := p.origin.unchanged(); err != nil {
+		return nil, err
+	}
+	headers := make([][]byte, len(p.Parts))
+	for i := range p.Parts {
+		headers[i] = p.Parts[i].Layout.Header
+	}
+	o.Watcher.Sealing(p.Bytes)
+	written, err := set.Commit(ctx, headers, o.Watcher.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	r := p.report()
+	r.Reused = reused
+	r.Notices = append(r.Notices, set.Notices()...)
+	for i, w := range written {
+		r.Files[i].Path, r.Files[i].SHA256 = w.Path, w.SHA256
+	}
+	return r, nil
+}
+
+// slot carries one unit through the stages.
+type slot struct {
+	i        int
+	src, dst []byte
+	f        fetched
+}
+
+// stream reads, computes and hands over all units, at most Memory.Slots of them at a time.
+// write is called from several goroutines.
+func (p *Plan) stream(ctx context.Context, todo []*unit, write func(i int, data []byte) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	free := make(chan *slot, p.Memory.Slots)
+	for range p.Memory.Slots {
+		free <- &slot{}
+	}
+	read := make(chan *slot, p.Memory.Slots)
+	made := make(chan *slot, p.Memory.Slots)
+	queue := make(chan int)
+
+	g.Go(func() error {
+		defer close(queue)
+		for i := range todo {
+			select {
+			case queue <- i:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	// stage runs n copies of f; the last to return closes out, so that the next stage ends too.
+	stage := func(n int, out chan *slot, f func() error) {
+		left := int32(n)
+		for range n {
+			g.Go(func() error {
+				defer func() {
+					if atomic.AddInt32(&left, -1) == 0 && out != nil {
+						close(out)
+					}
+				}()
+				return f()
+			})
+		}
+	}
+	stage(readers, read, func() error {
+		for i := range queue {
+			var s *slot
+			select {
+			case s = <-free:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			u := todo[i]
+			s.i = i
+			s.src, s.dst = grow(s.src, u.srcBytes), grow(s.dst, u.len)
+			var err error
+			if s.f, err = p.fetch(u, s.src); err != nil {
+				return err
+			}
+			read <- s // has room for every slot
+		}
+		return nil
+	})
+	stage(p.Memory.Workers, made, func() error {
+		var w scratch
+		for s := range read {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := p.encode(todo[s.i], &s.f, s.dst, &w); err != nil {
+				return err
+			}
+			made <- s
+		}
+		return nil
+	})
+	stage(writers, nil, func() error {
+		for s := range made {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := write(s.i, s.dst); err != nil {
+				return err
+			}
+			free <- s
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// Two of each keep the disk busy while one waits for it.
+const readers, writers = 2, 2
