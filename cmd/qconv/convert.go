@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -58,4 +60,13 @@ OUT.partial and OUT.partial.journal; the same command goes on from there.`,
 	f.BoolVar(&o.NoResume, "no-resume", false, "start again instead of going on from an interrupted run")
 	f.BoolVar(&o.NoLock, "no-lock", false, "do not lock the output, for file systems without locks")
 	return c
+}
+
+// resumable tells a person how to go on after an interruption.
+func resumable(err error, p *pipeline.Plan, o pipeline.Output) error {
+	var s stopped
+	if errors.As(err, &s) {
+		return fmt.Errorf("%w; the same command goes on from %s.partial", err, filepath.Join(o.Dir, p.Parts[0].Name))
+	}
+	return err
 }

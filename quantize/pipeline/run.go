@@ -2,6 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -29,6 +32,8 @@ type Watcher interface {
 	Sealed(n int64)              // n more bytes were read back and compared
 }
 
+// outfiles names the parts. The digest covers the inputs' times too: a shard that was replaced by one
+// with the same header must not be mixed with what an earlier run read.
 func (p *Plan) outfiles(o *Output) ([]outfile.Part, outfile.Options) {
 	parts := make([]outfile.Part, len(p.Parts))
 	for i := range p.Parts {
@@ -38,7 +43,12 @@ func (p *Plan) outfiles(o *Output) ([]outfile.Part, outfile.Options) {
 			parts[i].Units = append(parts[i].Units, outfile.Unit{Off: u.off, Len: u.len})
 		}
 	}
-	return parts, outfile.Options{Digest: p.Digest, Inputs: o.Inputs, Force: o.Force, NoLock: o.NoLock, NoResume: o.NoResume}
+	h := sha256.New()
+	fmt.Fprintln(h, p.Digest)
+	for _, in := range o.Inputs {
+		fmt.Fprintf(h, "%q %d %d\n", in.Name(), in.Size(), in.ModTime().UnixNano())
+	}
+	return parts, outfile.Options{Digest: hex.EncodeToString(h.Sum(nil)), Inputs: o.Inputs, Force: o.Force, NoLock: o.NoLock, NoResume: o.NoResume}
 }
 
 // CheckOutput refuses early, without touching the disk, what WriteFiles would refuse before its first
@@ -52,6 +62,7 @@ func (p *Plan) CheckOutput(o Output) error {
 // stay, and the next call with the same plan goes on from there.
 func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 	parts, opts := p.outfiles(&o)
+	opts.Context = ctx
 	set, err := outfile.Begin(parts, opts)
 	if err != nil {
 		return nil, err
@@ -101,7 +112,7 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 	r.Reused = reused
 	r.Notices = append(r.Notices, set.Notices()...)
 	for i, w := range written {
-		r.Files[i].Path, r.Files[i].SHA256 = w.Path, w.SHA256
+		r.Files[i].Path, r.Files[i].SHA256 = w.Path, hex.EncodeToString(w.SHA256[:])
 	}
 	return r, nil
 }

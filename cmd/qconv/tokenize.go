@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/formats/hf"
+	"github.com/qconv/qconv/formats/tokenizer"
+)
+
+func newTokenize(u *ui) *cobra.Command {
+	var file string
+	var pieces, decode, bos, special bool
+	c := &cobra.Command{
+		Use:   "tokenize MODEL [TEXT]",
+		Short: "turn text into token ids, or ids into text",
+		Long: `tokenize encodes TEXT (or a file, or standard input) with the tokenizer of MODEL, a checkpoint directory or a
+GGUF file, and prints the ids on one line. Special tokens in the text are text unless --special is given.`,
+		Example: `  qconv tokenize QwQ-32B "Hello world"
+  qconv tokenize model.gguf --pieces -f prompt.txt
+  qconv tokenize model.gguf --decode "9707 1879"`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			t, err := openTokenizer(args[0])
+			if err != nil {
+				return err
+			}
+			text, err := u.text(args[1:], file)
+			if err != nil {
+				return err
+			}
+			if decode {
+				return u.decode(t, text)
+			}
+			return u.encoded(t, t.Encode(text, tokenizer.EncodeOptions{AddSpecial: bos, ParseSpecial: special}), pieces)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&file, "file", "f", "", "read the text from this file")
+	f.BoolVar(&pieces, "pieces", false, "print one line a token: id and piece")
+	f.BoolVar(&decode, "decode", false, "the text is a list of ids; print what they stand for")
+	f.BoolVar(&bos, "bos", false, "add the special tokens that the model wants around a text")
+	f.BoolVar(&special, "special", false, "read special tokens such as <|im_start|> in the text as tokens")
+	return c
+}
+
+func openTokenizer(path string) (*tokenizer.Tokenizer, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() {
+		src := hf.Dir(path, false)
+		cfg, err := hf.ReadConfig(src)
+		if err != nil {
+			return nil, err
+		}
+		return tokenizer.Load(src, cfg)
+	}
+	g, err := openGGUF(path)
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	return tokenizer.FromGGUF(&gguf.File{KVs: g.set.KVs, Name: g.set.Files[0].Name})
+}
+
+// text is the argument, else the file, else standard input.
+func (u *ui) text(args []string, file string) (string, error) {
+	if len(args) > 0 && file != "" {
+		return "", usageError{fmt.Errorf("give TEXT or --file, not both")}
+	}
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	var b []byte
+	var err error
+	if file != "" {
+		b, err = os.ReadFile(file)
+	} else {
+		b, err = io.ReadAll(u.in)
+	}
+	return string(b), err
+}
+
+func (u *ui) encoded(t *tokenizer.Tokenizer, ids []int32, pieces bool) error {
+	if u.json {
+		v := struct {
+			IDs    []int32  `json:"ids"`
+			Pieces []string `json:"pieces,omitempty"`
+		}{IDs: ids}
+		if v.IDs == nil {
+			v.IDs = []int32{}
+		}
+		if pieces {
+			for _, id := range ids {
+				v.Pieces = append(v.Pieces, t.Piece(id))
+			}
+		}
+		return u.object(v)
+	}
+	if pieces {
+		for _, id := range ids {
+			if err := u.printf("%d\t%q\n", id, t.Piece(id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = strconv.Itoa(int(id))
+	}
+	return u.printf("%s\n", strings.Join(words, " "))
+}
+
+func (u *ui) decode(t *tokenizer.Tokenizer, text string) error {
+	var ids []int32
+	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' || r == '[' || r == ']' }) {
+		n, err := strconv.ParseInt(w, 10, 32)
+		if err != nil {
+			return usageError{fmt.Errorf("%q is no token id", w)}
+		}
+		ids = append(ids, int32(n))
+	}
+	s, err := t.Decode(ids)
+	if err != nil {
+		return err
+	}
+	if u.json {
+		return u.object(map[string]string{"text": s})
+	}
+	return u.printf("%s\n", s)
+}
