@@ -123,8 +123,20 @@ func (s *Scanner) sep(closing byte) (more bool, err error) {
 	return false, s.fail("found %q, expected ',' or '%c'", rune(s.doc[s.pos]), closing)
 }
 
-// Object calls f for each member; f must consume the member's value.
+// Object calls f for each member; f must consume the member's value. A name that comes twice is an
+// error.
 func (s *Scanner) Object(f func(name string) error) error {
+	var seen names
+	return s.Members(func(name string, at int) error {
+		if !seen.add(name) {
+			return &Error{at, fmt.Sprintf("duplicate key %q", name)}
+		}
+		return f(name)
+	})
+}
+
+// Members is Object for a caller that refuses duplicates itself; at is the offset of the name's quote.
+func (s *Scanner) Members(f func(name string, at int) error) error {
 	if err := s.want(Object); err != nil {
 		return err
 	}
@@ -136,22 +148,18 @@ func (s *Scanner) Object(f func(name string) error) error {
 		s.depth--
 		return nil
 	}
-	seen := names{}
 	for {
 		at := s.pos
 		name, err := s.String()
 		if err != nil {
 			return err
 		}
-		if !seen.add(name) {
-			return &Error{at, fmt.Sprintf("duplicate key %q", name)}
-		}
 		s.space()
 		if s.pos >= len(s.doc) || s.doc[s.pos] != ':' {
 			return s.fail("expected ':' after key %q", name)
 		}
 		s.pos++
-		if err := f(name); err != nil {
+		if err := f(name, at); err != nil {
 			return err
 		}
 		more, err := s.sep('}')
@@ -162,9 +170,10 @@ func (s *Scanner) Object(f func(name string) error) error {
 	}
 }
 
-// names is a set that stays a slice while it is small.
+// names is a set that stays an array, off the heap, while it is small.
 type names struct {
-	few  []string
+	few  [8]string
+	n    int
 	many map[string]struct{}
 }
 
@@ -176,18 +185,21 @@ func (n *names) add(s string) bool {
 		n.many[s] = struct{}{}
 		return true
 	}
-	for _, f := range n.few {
+	for _, f := range n.few[:n.n] {
 		if f == s {
 			return false
 		}
 	}
-	n.few = append(n.few, s)
-	if len(n.few) > 16 {
-		n.many = make(map[string]struct{}, 64)
-		for _, f := range n.few {
-			n.many[f] = struct{}{}
-		}
+	if n.n < len(n.few) {
+		n.few[n.n] = s
+		n.n++
+		return true
 	}
+	n.many = make(map[string]struct{}, 64)
+	for _, f := range n.few {
+		n.many[f] = struct{}{}
+	}
+	n.many[s] = struct{}{}
 	return true
 }
 
