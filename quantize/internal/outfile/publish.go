@@ -29,10 +29,10 @@ func (s *Set) publish() error {
 			return ioFault(p.name(), err, "look at the output")
 		}
 	}
+	if err := s.journal.file.Sync(); err != nil {
+		return s.condemn(ioFault(filepath.Base(journalPath(s.layouts())), err, "sync the journal"))
+	}
 	if len(s.parts) > 1 {
-		if err := s.journal.file.Sync(); err != nil {
-			return s.condemn(ioFault(filepath.Base(journalPath(s.layouts())), err, "sync the journal"))
-		}
 		if err := s.syncDirs(s.parts); err != nil {
 			return err
 		}
@@ -91,6 +91,11 @@ func (s *Set) syncDirs(parts []part) error {
 // already there: what cannot be removed is not worth an error, the next run does it.
 func (s *Set) finish() error {
 	s.mu.Lock()
+	for k := range s.parts {
+		if p := &s.parts[k]; p.final != nil {
+			removeOwn(s.disk, p.partial(), p.file)
+		}
+	}
 	removeOwn(s.disk, journalPath(s.layouts()), s.journal.file)
 	s.mu.Unlock()
 	return s.Close()
