@@ -2,6 +2,7 @@ package gguf
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/qconv/qconv/formats/fault"
 )
@@ -153,4 +154,16 @@ func (kv KV) append(b []byte) ([]byte, error) {
 		return nil, fault.New(fault.Malformed, "", "key %q: %w", kv.Key, err)
 	}
 	return b, nil
+}
+
+// typeText prints the type for messages.
+func (kv KV) typeText() string {
+	t, elem, ok := kv.Types()
+	switch {
+	case !ok:
+		return fmt.Sprintf("%T", kv.Value)
+	case t == ValueArray:
+		return "arr of " + elem.String()
+	}
+	return t.String()
 }
