@@ -3,9 +3,20 @@
 package hf
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 
 	"github.com/qconv/qconv/formats/fault"
+)
+
+// Largest companion files that are read whole, in bytes.
+const (
+	ConfigLimit    = 8 << 20   // config.json, generation_config.json, tokenizer_config.json
+	IndexLimit     = 64 << 20  // model.safetensors.index.json
+	TokenizerLimit = 256 << 20 // tokenizer.json, tokenizer.model, *.tiktoken
+	TemplateLimit  = 1 << 20   // chat_template.jinja
+	CardLimit      = 16 << 20  // README.md
 )
 
 // Source is a place that holds a checkpoint's files: a local directory, or one over HTTP.
@@ -24,7 +35,38 @@ type Blob interface {
 }
 
 // ReadFile reads a small companion file whole; found is false when it does not exist. A file larger
-// than limit bytes is a fault of kind Limit.
+// than limit bytes is a fault of kind Limit, one that ends early or fails to read is of kind IO.
 func ReadFile(src Source, name string, limit int64) (data []byte, found bool, err error) {
-	return nil, false, fault.New(fault.Unsupported, name, "pending")
+	b, err := src.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	defer b.Close()
+	if b.Size() > limit {
+		return nil, true, fault.New(fault.Limit, name, "holds %d bytes, the limit for this file is %d", b.Size(), limit)
+	}
+	data = make([]byte, b.Size())
+	if err := readFull(b, data, 0, name); err != nil {
+		return nil, true, err
+	}
+	return data, true, nil
+}
+
+// readFull fills p from off, or fails: a blob that ends early gives a fault of kind IO, so no byte
+// of p is ever left as it was.
+func readFull(b Blob, p []byte, off int64, name string) error {
+	n, err := b.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		return fault.New(fault.IO, name, "file ends %d bytes early; it changed while it was read, or is incomplete", len(p)-n).At(off + int64(n))
+	}
+	if fault.KindOf(err) == 0 {
+		return fault.New(fault.IO, name, "cannot read: %w", err).At(off + int64(n))
+	}
+	return err
 }

@@ -11,8 +11,9 @@ import (
 
 // Error is a syntax error with the byte offset where it was found.
 type Error struct {
-	Off int
-	Msg string
+	Off    int
+	Msg    string
+	Strict bool // Python's json would have gone on (or failed otherwise than by bad syntax): a duplicate key, a lone surrogate, deep nesting, not UTF-8
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("invalid JSON at byte %d: %s", e.Off, e.Msg) }
@@ -34,7 +35,7 @@ func NewScanner(doc string, maxDepth int, allowNonFinite bool) (*Scanner, error)
 		for i, r := range doc {
 			if r == utf8.RuneError {
 				if _, n := utf8.DecodeRuneInString(doc[i:]); n == 1 {
-					return nil, &Error{i, "not UTF-8"}
+					return nil, &Error{i, "not UTF-8", true}
 				}
 			}
 		}
@@ -46,7 +47,7 @@ func NewScanner(doc string, maxDepth int, allowNonFinite bool) (*Scanner, error)
 func (s *Scanner) Offset() int { return s.pos }
 
 func (s *Scanner) fail(format string, args ...any) error {
-	return &Error{s.pos, fmt.Sprintf(format, args...)}
+	return &Error{Off: s.pos, Msg: fmt.Sprintf(format, args...)}
 }
 
 func (s *Scanner) space() {
@@ -98,7 +99,7 @@ func (s *Scanner) want(k Kind) error {
 func (s *Scanner) enter() error {
 	s.depth++
 	if s.depth > s.maxDepth {
-		return s.fail("nested deeper than %d", s.maxDepth)
+		return &Error{s.pos, fmt.Sprintf("nested deeper than %d", s.maxDepth), true}
 	}
 	s.pos++
 	s.space()
@@ -129,7 +130,7 @@ func (s *Scanner) Object(f func(name string) error) error {
 	var seen names
 	return s.Members(func(name string, at int) error {
 		if !seen.add(name) {
-			return &Error{at, fmt.Sprintf("duplicate key %q", name)}
+			return &Error{at, fmt.Sprintf("duplicate key %q", name), true}
 		}
 		return f(name)
 	})

@@ -72,10 +72,10 @@ func (s *Scanner) escape() (rune, error) {
 	if utf16.IsSurrogate(r) {
 		lo, err := s.hex4()
 		if err != nil {
-			return 0, s.fail("lone surrogate")
+			return 0, &Error{s.pos, "lone surrogate", true}
 		}
 		if r = utf16.DecodeRune(r, lo); r == utf8.RuneError {
-			return 0, s.fail("lone surrogate")
+			return 0, &Error{s.pos, "lone surrogate", true}
 		}
 	}
 	return r, nil
