@@ -40,7 +40,9 @@ SMALL = {
     "stories260K-derived-qwen2-bf16": (STORIES + "derived-qwen2-bf16", "default"),
     "stories260K-derived-wide256-qwen2-bf16": (STORIES + "derived-wide256-qwen2-bf16", None),
 }
-REAL = ["QwQ-32B", "QwQ-32B-Preview", "DeepSeek-R1-Distill-Qwen-32B", "Llama-3.2-3B-Instruct", "Hunyuan-A13B-Instruct"]
+# DeepSeek-R1 is what `go run ./testdata/standin -model deepseek-r1 -out DIR/DeepSeek-R1` writes: its vocabulary is made up
+REAL = {"DeepSeek-R1": "deepseek-v3"}
+REAL.update(dict.fromkeys(["QwQ-32B", "QwQ-32B-Preview", "DeepSeek-R1-Distill-Qwen-32B", "Llama-3.2-3B-Instruct", "Hunyuan-A13B-Instruct"]))
 TYPES = {"f32": "ALL_F32", "f16": "MOSTLY_F16", "bf16": "MOSTLY_BF16"}
 
 
@@ -116,9 +118,9 @@ def main():
         for name, (src, pre) in SMALL.items():
             if not a.names or name in a.names:
                 record(name, a.data / src if isinstance(src, str) else src, pre, TYPES, Path(d), a.keep, True)
-        for name in REAL if a.real else []:
+        for name, pre in REAL.items() if a.real else []:
             if not a.names or name in a.names:
-                record(name, a.real / name, None, ["bf16"], Path(d), a.keep, False)
+                record(name, a.real / name, pre, ["bf16"], Path(d), a.keep, False)
 
 
 if __name__ == "__main__":

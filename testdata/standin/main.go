@@ -173,7 +173,7 @@ func writeShard(path string, ts []safetensors.Tensor, fill int64) (size int64, e
 		return 0, err
 	}
 	last := ts[len(ts)-1]
-	size = int64(len(head)) + last.Off + last.Bytes
+	size = last.Off + last.Bytes // Off counts from the start of the file
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return 0, err
@@ -184,7 +184,7 @@ func writeShard(path string, ts []safetensors.Tensor, fill int64) (size int64, e
 	}
 	var v values
 	for i := range ts {
-		n := min(ts[i].Bytes, fill-ts[i].Off)
+		n := min(ts[i].Bytes, int64(len(head))+fill-ts[i].Off)
 		if n <= 0 {
 			break
 		}
