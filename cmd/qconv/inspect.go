@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -50,8 +51,8 @@ type keyJSON struct {
 
 func modelKeys(m *model, all bool) (keys []keyJSON) {
 	if m.set == nil {
-		for _, p := range m.checkpoint.ConfigPairs() {
-			keys = append(keys, keyJSON{Key: p.Key, Type: p.Type, Value: p.Value})
+		for _, p := range m.checkpoint.Root.Pairs {
+			keys = append(keys, keyJSON{Key: p.Name, Type: strings.TrimPrefix(strings.TrimPrefix(p.Value.Kind.String(), "a "), "an "), Value: p.Value.Any()})
 		}
 		return keys
 	}

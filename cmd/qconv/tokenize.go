@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
 )
@@ -57,7 +56,7 @@ func openTokenizer(path string) (*tokenizer.Tokenizer, error) {
 	}
 	if st.IsDir() {
 		src := hf.Dir(path, false)
-		cfg, err := hf.ReadConfig(src)
+		_, cfg, err := hf.LoadConfig(src)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +67,7 @@ func openTokenizer(path string) (*tokenizer.Tokenizer, error) {
 		return nil, err
 	}
 	defer g.Close()
-	return tokenizer.FromGGUF(&gguf.File{KVs: g.set.KVs, Name: g.set.Files[0].Name})
+	return tokenizer.FromGGUF(g.set.First)
 }
 
 // text is the argument, else the file, else standard input.

@@ -46,7 +46,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		return nil, err
 	}
 	if o.FileName == "" {
-		o.FileName = meta.FileName(o.Recipe.Name) + ".gguf"
+		o.FileName = meta.FileName(o.Recipe.Name)
 	}
 	if o.Recipe.Converter() {
 		p.KVs = kvs
@@ -142,7 +142,7 @@ func (p *Plan) scale(s *Step, k int, g *grid, block []int64) error {
 // checkpointKVs derives all keys in the reference converter's order.
 func checkpointKVs(ck *hf.Checkpoint, b *arch.Binding, p *Plan, o Options) ([]gguf.KV, *hf.Metadata, error) {
 	c := countParams(p.Steps)
-	meta, err := hf.LoadMetadata(ck.Source, ck.Config, hf.MetadataOptions{
+	meta, err := ck.Metadata(hf.MetadataOptions{
 		ModelName: o.ModelName, JSON: o.MetadataJSON,
 		TotalParams: c.total, SharedParams: c.shared, ExpertParams: c.expert, ExpertCount: c.experts,
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/quantize"
 )
 
 // source gives the origin tensor of a unit's slab.
@@ -164,7 +165,7 @@ func (p *Plan) widen(s *Step, slab int64, g *grid, r int64, dst []float32, src [
 	} else {
 		g.decode(dst, src)
 	}
-	if c := firstNonFinite(dst); c >= 0 {
+	if c := quantize.FirstNonFinite(dst); c >= 0 {
 		return fault.New(fault.Malformed, g.file, "row %d, column %d is %v; a model with such values cannot be converted", r, c, dst[c]).In(g.name)
 	}
 	return nil

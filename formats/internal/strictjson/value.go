@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 )
@@ -134,4 +135,33 @@ func (v Value) Float64() (float64, bool) {
 		return 0, false
 	}
 	return f, true
+}
+
+// Any gives the value in the types that encoding/json writes. Numbers that JSON cannot say (NaN,
+// Infinity) become strings.
+func (v Value) Any() any {
+	switch v.Kind {
+	case String:
+		return v.Text
+	case Bool:
+		return v.Text == "true"
+	case Number:
+		if _, ok := v.Float64(); ok {
+			return json.Number(v.Text)
+		}
+		return v.Text
+	case Array:
+		list := make([]any, len(v.Items))
+		for i := range list {
+			list[i] = v.Items[i].Any()
+		}
+		return list
+	case Object:
+		m := make(map[string]any, len(v.Pairs))
+		for _, p := range v.Pairs {
+			m[p.Name] = p.Value.Any()
+		}
+		return m
+	}
+	return nil
 }
