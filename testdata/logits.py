@@ -107,7 +107,7 @@ def main():
     ap.add_argument("args", nargs="*", metavar="QCONV|NAME"); ap.add_argument("--gguf", type=Path)
     ap.add_argument("--data", type=Path, default=HERE / "../../shared/data")
     ap.add_argument("--types"); ap.add_argument("--work", type=Path)
-    a = ap.parse_args()
+    a = ap.parse_intermixed_args()
     if not a.gguf and not a.args:
         ap.error("give the qconv binary, or --gguf DIR")
     qconv, names = (None, a.args) if a.gguf else (str(Path(a.args[0]).resolve()), a.args[1:])

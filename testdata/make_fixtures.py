@@ -335,7 +335,7 @@ HUNYUAN_ROPE = {"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0,
 V3 = dict(
     vocab=320, tokens=deepseek3_tokens, dtype=torch.bfloat16, shards=3, **{"class": "DeepseekV3ForCausalLM"},
     config={"attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 0, "eos_token_id": 1, "ep_size": 1,
-            "first_k_dense_replace": 1, "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02, "intermediate_size": 96,
+            "first_k_dense_replace": 1, "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02, "intermediate_size": 64,
             "kv_lora_rank": 256, "max_position_embeddings": 163840, "model_type": "deepseek_v3", "moe_intermediate_size": 32,
             "moe_layer_freq": 1, "n_group": 2, "n_routed_experts": 8, "n_shared_experts": 1, "norm_topk_prob": True,
             "num_attention_heads": 2, "num_experts_per_tok": 3, "num_hidden_layers": 2, "num_key_value_heads": 2,
@@ -349,22 +349,22 @@ V3 = dict(
 
 FIXTURES = {
     "llama3": dict(
-        vocab=512, tokens=llama_tokens, dtype=torch.float16, shards=2, **{"class": "LlamaForCausalLM"},
-        config={"attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 504, "eos_token_id": [505, 509, 510], "head_dim": 32,
-                "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02, "intermediate_size": 144,
+        vocab=400, tokens=llama_tokens, dtype=torch.float16, shards=2, **{"class": "LlamaForCausalLM"},
+        config={"attention_bias": False, "attention_dropout": 0.0, "bos_token_id": 392, "eos_token_id": [393, 397, 398], "head_dim": 32,
+                "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02, "intermediate_size": 80,
                 "max_position_embeddings": 131072, "mlp_bias": False, "model_type": "llama", "num_attention_heads": 4,
                 "num_hidden_layers": 2, "num_key_value_heads": 2, "pretraining_tp": 1, "rms_norm_eps": 1e-05,
                 "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
                                  "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
-                "tie_word_embeddings": True, "torch_dtype": "float16", "transformers_version": "4.57.6", "use_cache": True, "vocab_size": 512},
-        generation={"bos_token_id": 504, "do_sample": True, "eos_token_id": [505, 509, 510], "temperature": 0.6, "top_p": 0.9},
+                "tie_word_embeddings": True, "torch_dtype": "float16", "transformers_version": "4.57.6", "use_cache": True, "vocab_size": 400},
+        generation={"bos_token_id": 392, "do_sample": True, "eos_token_id": [393, 397, 398], "temperature": 0.6, "top_p": 0.9},
         card="language:\n- en\n- de\nlicense: mit\npipeline_tag: text-generation\ntags:\n- random\n- llama-3\n"
              "base_model: qconv-tests/Tiny-Llama-3.2-1M\ndatasets:\n- qconv-tests/harbour-log"),
     "mistral": dict(
         vocab=512, tokens=mistral_tokens, dtype=torch.float32, shards=1, **{"class": "MistralForCausalLM"},
         config={"attention_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 64,
                 "initializer_range": 0.02, "intermediate_size": 160, "max_position_embeddings": 32768, "model_type": "mistral",
-                "num_attention_heads": 4, "num_hidden_layers": 3, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "rope_theta": 1000000.0,
+                "num_attention_heads": 4, "num_hidden_layers": 2, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "rope_theta": 1000000.0,
                 "sliding_window": None, "tie_word_embeddings": False, "torch_dtype": "float32", "use_cache": True, "vocab_size": 512},
         generation={"_from_model_config": True, "bos_token_id": 1, "eos_token_id": 2},
         card="name: Tiny Mistral v0.2 Instruct\nauthor: the qconv authors\nversion: v0.2\nlicense: mit\nlanguage: en\n"
@@ -384,7 +384,7 @@ FIXTURES = {
         vocab=384, tokens=deepseek2_tokens, dtype=torch.bfloat16, shards=1, **{"class": "DeepseekV2ForCausalLM"},
         # 26 layers: the reference only accepts a missing q_lora_rank for 26 or 27 (the Lite models)
         config={"attention_bias": False, "attention_dropout": 0.0, "aux_loss_alpha": 0.001, "bos_token_id": 380, "eos_token_id": 381,
-                "first_k_dense_replace": 23, "hidden_act": "silu", "hidden_size": 64, "initializer_range": 0.02, "intermediate_size": 40,
+                "first_k_dense_replace": 23, "hidden_act": "silu", "hidden_size": 64, "initializer_range": 0.02, "intermediate_size": 24,
                 "kv_lora_rank": 32, "max_position_embeddings": 163840, "model_type": "deepseek_v2", "moe_intermediate_size": 32,
                 "moe_layer_freq": 1, "n_group": 1, "n_routed_experts": 4, "n_shared_experts": 2, "norm_topk_prob": False,
                 "num_attention_heads": 2, "num_experts_per_tok": 2, "num_hidden_layers": 26, "num_key_value_heads": 2,
@@ -404,8 +404,8 @@ FIXTURES = {
                 "model.layers.2.shared_head.norm.weight": (256,), "model.layers.2.input_layernorm.weight": (256,)}),
     "hunyuan-dense": dict(
         vocab=384, tokens=hunyuan_dense_tokens, dtype=torch.bfloat16, shards=1, **{"class": "HunYuanDenseV1ForCausalLM"},
-        config={"attention_bias": False, "attention_dropout": 0.0, "attention_head_dim": 128, "bos_token_id": 1, "eod_token_id": 374,
-                "eos_token_id": 374, "head_dim": 128, "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02,
+        config={"attention_bias": False, "attention_dropout": 0.0, "attention_head_dim": 64, "bos_token_id": 1, "eod_token_id": 374,
+                "eos_token_id": 374, "head_dim": 64, "hidden_act": "silu", "hidden_size": 256, "initializer_range": 0.02,
                 "intermediate_size": 96, "max_position_embeddings": 32768, "mlp_bias": False, "model_type": "hunyuan_v1_dense",
                 "norm_type": "rms", "num_attention_heads": 2, "num_experts": 1, "num_hidden_layers": 2, "num_key_value_heads": 1,
                 "org_vocab_size": 384, "pad_id": -1, "pad_token_id": -1, "pretraining_tp": 1, "rms_norm_eps": 1e-05,
@@ -436,7 +436,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("names", nargs="*", metavar="NAME")
     ap.add_argument("--out", type=Path, default=HERE / "fixtures")
-    a = ap.parse_args()
+    a = ap.parse_intermixed_args()
     torch.set_num_threads(1)
     for name in a.names or FIXTURES:
         make(name, FIXTURES[name], a.out)

@@ -107,7 +107,7 @@ def main():
     ap.add_argument("llamacpp", type=Path); ap.add_argument("names", nargs="*")
     ap.add_argument("--data", type=Path, default=HERE / "../../shared/data")
     ap.add_argument("--real", type=Path); ap.add_argument("--keep", type=Path)
-    a = ap.parse_args()
+    a = ap.parse_intermixed_args()
     sys.path.insert(0, str(a.llamacpp.resolve()))
     logging.disable(logging.WARNING)
     (HERE / "golden/reference").mkdir(parents=True, exist_ok=True)
