@@ -25,7 +25,7 @@ func TestRefused(t *testing.T) {
 		{"lone high surrogate", `"\ud800"`, "lone surrogate", 7},
 		{"lone low surrogate", `"\udc00"`, "lone surrogate", 7},
 		{"surrogates in wrong order", `"\udc00\ud800"`, "lone surrogate", 13},
-		{"short escape", `"\u12"`, "invalid \\u escape", 1},
+		{"short escape", `"\u12"`, "invalid escape", 1},
 		{"unknown escape", `"\x"`, "invalid escape", 1},
 		{"signed escape", `"\u+123"`, "invalid \\u escape", 1},
 		{"control character", "\"a\nb\"", "control character", 2},
