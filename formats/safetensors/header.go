@@ -14,7 +14,7 @@ import (
 
 const (
 	metadataKey = "__metadata__"
-	maxDepth    = 128 // as the reference's JSON reader
+	maxDepth    = 127 // as the reference's JSON reader
 	minEntry    = 45  // bytes of the shortest tensor entry, for sizing
 )
 
