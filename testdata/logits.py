@@ -15,6 +15,7 @@ rounding ("widened"); one of the two must be within the bound, and both are show
 import argparse, json, subprocess, sys, tempfile
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "oracle"))
 import ggml_oracle as oracle

@@ -11,6 +11,7 @@ row says where the files part. ORACLE is oracle/ggml_oracle.py unless given.
 import argparse, os, random, shlex, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import listing
