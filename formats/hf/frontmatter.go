@@ -140,6 +140,9 @@ func (w *yamlWalk) value(n *yaml.Node, depth int) (strictjson.Value, error) {
 	case yaml.DocumentNode:
 		return w.value(n.Content[0], depth)
 	case yaml.ScalarNode:
+		if isBare(n, "=") || isBare(n, "<<") {
+			return fail("a bare %s is not a value; quote it", n.Value)
+		}
 		if n.Style == 0 {
 			return resolvePlain(n.Value), nil
 		}
@@ -188,7 +191,7 @@ func (w *yamlWalk) mapping(n *yaml.Node, depth int) (strictjson.Value, error) {
 	}
 	var merges []strictjson.Value
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, err := w.value(n.Content[i], depth+1)
+		key, err := w.key(n.Content[i], depth+1)
 		if err != nil {
 			return key, err
 		}
@@ -197,7 +200,7 @@ func (w *yamlWalk) mapping(n *yaml.Node, depth int) (strictjson.Value, error) {
 			return val, err
 		}
 		switch {
-		case isMerge(n.Content[i]):
+		case isBare(n.Content[i], "<<"):
 			merges = append(merges, val)
 		case key.Kind == strictjson.String:
 			put(key.Text, val, true)
@@ -224,6 +227,14 @@ func (w *yamlWalk) mapping(n *yaml.Node, depth int) (strictjson.Value, error) {
 	return v, nil
 }
 
-func isMerge(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && n.Style == 0 && n.Value == "<<"
+// key is value, except that two bare keys mean something that values may not.
+func (w *yamlWalk) key(n *yaml.Node, depth int) (strictjson.Value, error) {
+	if isBare(n, "=") || isBare(n, "<<") {
+		return text(n.Value), nil
+	}
+	return w.value(n, depth)
+}
+
+func isBare(n *yaml.Node, s string) bool {
+	return n.Kind == yaml.ScalarNode && n.Style == 0 && n.Value == s
 }

@@ -35,8 +35,6 @@ func resolvePlain(s string) strictjson.Value {
 		return yamlIntValue(s)
 	case yamlDate.MatchString(s):
 		return typed("a date", s)
-	case s == "=":
-		return typed("a YAML default key", s)
 	}
 	return strictjson.Value{Kind: strictjson.String, Text: s}
 }
