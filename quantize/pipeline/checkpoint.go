@@ -153,7 +153,7 @@ func checkpointKVs(ck *hf.Checkpoint, b *arch.Binding, p *Plan, o Options) ([]gg
 	if err != nil {
 		return nil, nil, err
 	}
-	kvs := []gguf.KV{{Key: "general.architecture", Value: b.Arch}}
+	kvs := []gguf.KV{{Key: "general.architecture", Value: b.Arch}, {Key: "general.type", Value: "model"}}
 	for _, pair := range meta.Pairs() {
 		kvs = append(kvs, gguf.KV{Key: pair.Key, Value: pair.Value})
 	}
