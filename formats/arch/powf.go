@@ -2,11 +2,29 @@ package arch
 
 import "math"
 
-// powf is x**y in single precision for x > 0 and finite results, with the bits of torch on x86-64:
-// SLEEF's powf with an error of at most one unit in the last place (Shibata and Petrogalli,
-// doi 10.1109/TPDS.2019.2960333). log x and the product with y are kept as the sum of two floats.
-func powf(x, y float32) float32 {
-	return pair{}.exp(logPair(x).scaled(y))
+// torch raises a number to a tensor's powers in two ways: 32 elements at a time with SLEEF's powf (Shibata and
+// Petrogalli, doi 10.1109/TPDS.2019.2960333), and what is left of the tensor with glibc's powf. Both err by less than
+// one unit in the last place, in different places, and the reference writes what they give. The 32 hold for AVX-512;
+// on a machine with AVX2 only, torch takes 16, and the file of a model whose heads are not 64, 128 or 256 wide may
+// differ in its last bits from one machine to the other. qconv gives the bits of the wider machine everywhere.
+const torchLanes = 32
+
+// powers is base ** exponent for each of n exponents, as torch computes it: base > 0, results finite and normal.
+func powers(base float32, n int, exponent func(i int) float32) []float32 {
+	p := make([]float32, n)
+	for i := range p {
+		if i < n-n%torchLanes {
+			p[i] = sleefPow(base, exponent(i))
+		} else {
+			p[i] = glibcPow(base, exponent(i))
+		}
+	}
+	return p
+}
+
+// sleefPow is e**(y·log x), where the logarithm and the product are kept as the sum of two floats.
+func sleefPow(x, y float32) float32 {
+	return expPair(logPair(x).scaled(y))
 }
 
 // pair is hi + lo, |lo| at most half a unit in hi's last place.
@@ -94,8 +112,8 @@ func logPair(d float32) pair {
 	return s.add(x2.times(x).times(x2.scaled(t).sum(c)))
 }
 
-// exp is e**d as one float.
-func (pair) exp(d pair) float32 {
+// expPair is e**d as one float.
+func expPair(d pair) float32 {
 	q := float32(math.RoundToEven(float64(float32(d.hi+d.lo) * 1.442695040888963407359924681001892137426645954152985934135449406931)))
 	s := d.plus(q * -0.693145751953125).plus(q * -1.428606765330187045e-06)
 	hi := s.hi + s.lo

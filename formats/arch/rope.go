@@ -10,7 +10,7 @@ import (
 // Llama 3 stretches the low frequencies of its rotary embedding. The reference writes by how much
 // each pair's angle is divided into a tensor of its own, rope_freqs.weight, which it computes with
 // torch in single precision: the steps below, and their rounding, are torch's (a number divided by a
-// tensor is the number times the reciprocal, and ** is SLEEF's powf).
+// tensor is the number times the reciprocal, and ** is powers).
 
 // llama3Freqs holds the numbers of a llama3 rope scaling; the zero value means that there is none.
 type llama3Freqs struct {
@@ -70,8 +70,9 @@ func (f llama3Freqs) factors() []float32 {
 	old, low, factor := float32(f.original), float32(f.low), float32(f.factor)
 	lowWavelen, highWavelen := float32(f.original/f.low), float32(f.original/f.high)
 	span := float32(f.high - f.low)
+	powered := powers(base, len(factors), func(i int) float32 { return float32(2*i) / dims })
 	for i := range factors {
-		freq := 1 / powf(base, float32(2*i)/dims)
+		freq := 1 / powered[i]
 		wavelen := float32((1 / freq) * float32(2*math.Pi))
 		switch {
 		case wavelen < highWavelen:
