@@ -61,7 +61,10 @@ func Open(r io.ReaderAt, size int64, name string, lim Limits) (*File, error) {
 	if err := f.place(c); err != nil {
 		return nil, err
 	}
-	return f, f.plausible(lim)
+	if err := f.plausible(lim); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // open reads the fixed header.

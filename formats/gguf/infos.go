@@ -82,9 +82,9 @@ func (f *File) place(c *cursor) error {
 			return err
 		}
 	}
-	f.DataEnd, ok = wire.Add(start, end)
-	if !ok || f.DataEnd > f.Size {
-		return fault.New(fault.Malformed, f.Name, "the padding after the last tensor should end at byte %d, but the file has %d; the file may be incomplete", f.DataEnd, f.Size)
+	if end > f.Size-start {
+		return fault.New(fault.Malformed, f.Name, "%d bytes of data with padding from byte %d on exceed the file's %d; the file may be incomplete", end, start, f.Size).In(f.Tensors[len(f.Tensors)-1].Name)
 	}
+	f.DataEnd = start + end
 	return nil
 }

@@ -58,7 +58,10 @@ func OpenSet(open func(name string) (io.ReaderAt, int64, error), first string, l
 		}
 		return nil, fault.New(fault.Mismatch, s.First.Name, "%s is %d, but %d of the parts are missing: %s", keySplitCount, len(names), len(missing), fault.Printable(list))
 	}
-	return s, s.whole(len(names))
+	if err := s.whole(len(names)); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func openPart(open func(name string) (io.ReaderAt, int64, error), name string, lim Limits) (*File, error) {
