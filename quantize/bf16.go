@@ -2,29 +2,38 @@ package quantize
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// BF16: 2 bytes a weight, the upper half of a float32, rounded to nearest even.
-var bf16 = Codec{
-	Type: gguf.TypeBF16,
-	Encode: func(dst []byte, src, _ []float32) {
-		for i, x := range src {
-			put16(dst[2*i:], toBF16(x))
+// BF16: the upper half of a float32 a value.
+//
+//	0      2
+//	| bits |
+//
+// value = bits << 16, rounded to even when encoded
+var bf16Codec = Codec{Type: gguf.TypeBF16, Encode: encodeBF16, Decode: decodeBF16, Check: checkBF16}
+
+func encodeBF16(dst []byte, src, _ []float32) {
+	dst = dst[:2*len(src)]
+	for i, x := range src {
+		put16(dst[2*i:], bf16(x))
+	}
+}
+
+func decodeBF16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	for i := range dst {
+		dst[i] = math.Float32frombits(uint32(get16(src[2*i:])) << 16)
+	}
+}
+
+func checkBF16(row []byte) error {
+	for i := 0; i+2 <= len(row); i += 2 {
+		if h := get16(row[i:]); h&0x7f80 == 0x7f80 {
+			return fmt.Errorf("column %d is %v", i/2, math.Float32frombits(uint32(h)<<16))
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for i := range dst {
-			dst[i] = fromBF16(get16(src[2*i:]))
-		}
-	},
-	Check: func(row []byte) error {
-		for i := 0; i+2 <= len(row); i += 2 {
-			if h := get16(row[i:]); h&0x7f80 == 0x7f80 {
-				return fmt.Errorf("column %d is %v", i/2, fromBF16(h))
-			}
-		}
-		return nil
-	},
+	}
+	return wholeElements(row, 2)
 }

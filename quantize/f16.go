@@ -6,25 +6,33 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// F16: 2 bytes a weight, IEEE half precision, rounded to nearest even. Check refuses what overflowed.
-var f16 = Codec{
-	Type: gguf.TypeF16,
-	Encode: func(dst []byte, src, _ []float32) {
-		for i, x := range src {
-			put16(dst[2*i:], toF16(x))
+// F16: an IEEE half a value.
+//
+//	0      2
+//	| bits |
+//
+// value = bits, rounded to even when encoded
+var f16Codec = Codec{Type: gguf.TypeF16, Encode: encodeF16, Decode: decodeF16, Check: checkF16}
+
+func encodeF16(dst []byte, src, _ []float32) {
+	dst = dst[:2*len(src)]
+	for i, x := range src {
+		putF16(dst[2*i:], x)
+	}
+}
+
+func decodeF16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	for i := range dst {
+		dst[i] = getF16(src[2*i:])
+	}
+}
+
+func checkF16(row []byte) error {
+	for i := 0; i+2 <= len(row); i += 2 {
+		if h := get16(row[i:]); h&0x7c00 == 0x7c00 {
+			return fmt.Errorf("column %d is %v", i/2, f32(h))
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for i := range dst {
-			dst[i] = fromF16(get16(src[2*i:]))
-		}
-	},
-	Check: func(row []byte) error {
-		for i := 0; i+2 <= len(row); i += 2 {
-			if h := get16(row[i:]); !finite16(h) {
-				return fmt.Errorf("column %d is %v", i/2, fromF16(h))
-			}
-		}
-		return nil
-	},
+	}
+	return wholeElements(row, 2)
 }

@@ -8,25 +8,39 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// F32: 4 bytes a weight, IEEE single precision, little-endian.
-var f32 = Codec{
-	Type: gguf.TypeF32,
-	Encode: func(dst []byte, src, _ []float32) {
-		for i, x := range src {
-			binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
+// F32: a float32 a value.
+//
+//	0      4
+//	| bits |
+//
+// value = bits
+var f32Codec = Codec{Type: gguf.TypeF32, Encode: encodeF32, Decode: decodeF32, Check: checkF32}
+
+func encodeF32(dst []byte, src, _ []float32) {
+	for i, x := range src {
+		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
+	}
+}
+
+func decodeF32(dst []float32, src []byte) {
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
+}
+
+func checkF32(row []byte) error {
+	for i := 0; i+4 <= len(row); i += 4 {
+		if b := binary.LittleEndian.Uint32(row[i:]); b&0x7f800000 == 0x7f800000 {
+			return fmt.Errorf("column %d is %v", i/4, math.Float32frombits(b))
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
-		}
-	},
-	Check: func(row []byte) error {
-		for i := 0; i+4 <= len(row); i += 4 {
-			if b := binary.LittleEndian.Uint32(row[i:]); b&0x7f800000 == 0x7f800000 {
-				return fmt.Errorf("column %d is %v", i/4, math.Float32frombits(b))
-			}
-		}
-		return nil
-	},
+	}
+	return wholeElements(row, 4)
+}
+
+// wholeElements refuses a row that ends inside an element.
+func wholeElements(row []byte, size int) error {
+	if len(row)%size != 0 {
+		return fmt.Errorf("%d bytes are no whole values of %d", len(row), size)
+	}
+	return nil
 }

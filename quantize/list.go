@@ -2,9 +2,13 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// List gives all codecs, in the order of their type numbers.
+// List gives every codec, in the order of the types' numbers. The slice is the caller's; the codecs are
+// shared and must not be changed.
 func List() []*Codec {
-	return []*Codec{&f32, &f16, &q4_0, &q4_1, &q5_0, &q5_1, &q8_0, &q2K, &q3K, &q4K, &q5K, &q6K, &bf16}
+	return []*Codec{
+		&f32Codec, &f16Codec, &q4_0, &q4_1, &q5_0, &q5_1, &q8_0,
+		&q2K, &q3K, &q4K, &q5K, &q6K, &bf16Codec,
+	}
 }
 
 // For finds the codec of a type.

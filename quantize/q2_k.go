@@ -2,106 +2,112 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q2_K: super-blocks of 256 in 84 bytes; 16 sub-blocks of 16.
+// Q2_K: 256 values in 84 bytes, as 16 groups of 16.
 //
-//	 0  16  scales  sub-block j: scale low nibble, minimum high nibble
-//	16  64  qs      byte 32h+l: codes 128h+l, +32, +64, +96, two bits each from the low end
-//	80   2  d       half
-//	82   2  dmin    half
+//	0                        16                         80    82     84
+//	| s[0] … s[15]           | q, four codes a byte     | d   | dmin |
+//	| scale | minimum<<4     | see packTwo              | f16 | f16  |
 //
-// x = d*scale*q - dmin*minimum
-var q2K = Codec{
-	Type: gguf.TypeQ2_K,
-	Encode: func(dst []byte, src, weight []float32) {
-		for ; len(src) > 0; dst, src = dst[84:], src[256:] {
-			var codes [256]uint8
-			if weight != nil {
-				scalesQ2KWeighted(dst, src[:256], weight[:256], &codes)
-				weight = weight[256:]
-			} else {
-				scalesQ2K(dst, src[:256], &codes)
-			}
-			d, dmin := getF16(dst[80:]), getF16(dst[82:])
-			for j := range 16 {
-				scale, m := d*float32(dst[j]&15), dmin*float32(dst[j]>>4)
-				if scale == 0 {
-					continue
-				}
-				for i := 16 * j; i < 16*j+16; i++ {
-					codes[i] = uint8(clamp(0, 3, rne((src[i]+m)/scale)))
-				}
-			}
-			putPairs(dst[16:80], &codes)
-		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[256:], src[84:] {
-			d, dmin := getF16(src[80:]), getF16(src[82:])
-			for i := range 256 {
-				s := src[i/16]
-				q := src[16+i/128*32+i%32] >> (i / 32 % 4 * 2) & 3
-				dst[i] = float32(float32(d*float32(s&15))*float32(q)) - dmin*float32(s>>4)
-			}
-		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 84, 80, 82) },
-}
+// value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
+var q2K = Codec{Type: gguf.TypeQ2_K, Encode: encodeQ2K, Decode: decodeQ2K, Check: checkQ2K}
 
-// putPairs packs the low two bits of 256 codes, as Q2_K and Q3_K do.
-func putPairs(dst []byte, codes *[256]uint8) {
-	for h := range 2 {
-		for l := range 32 {
-			c := codes[128*h+l:]
-			dst[32*h+l] = c[0]&3 | c[32]&3<<2 | c[64]&3<<4 | c[96]&3<<6
-		}
-	}
-}
+var sweepQ2K = sweep{first: -0.5, step: 0.1, last: 15, absolute: true}
 
-func scalesQ2K(dst []byte, x []float32, codes *[256]uint8) {
-	var scales, mins [16]float32
-	var w [16]float32
-	var maxScale, maxMin float32
-	for j := range scales {
-		sub := x[16*j : 16*j+16]
-		for i, v := range sub {
-			w[i] = abs32(v)
-		}
-		scales[j], mins[j] = searchAffine(3, sub, w[:], codes[16*j:16*j+16], steps{first: -0.5, delta: 0.1, count: 15, absolute: true})
-		maxScale, maxMin = max32(maxScale, scales[j]), max32(maxMin, mins[j])
-	}
-	clear(dst[:16])
-	put16(dst[80:], 0)
-	put16(dst[82:], 0)
-	if maxScale > 0 {
-		inv := 15 / maxScale
-		for j, s := range scales {
-			dst[j] = uint8(rne(inv * s))
-		}
-		putF16(dst[80:], maxScale/15)
-	}
-	if maxMin > 0 {
-		inv := 15 / maxMin
-		for j, m := range mins {
-			dst[j] |= uint8(rne(inv*m)) << 4
-		}
-		putF16(dst[82:], maxMin/15)
-	}
-}
-
-func scalesQ2KWeighted(dst []byte, x, weight []float32, codes *[256]uint8) {
-	sigma2 := sumSquares(x) / 256
-	var scales, mins, sw [16]float32
-	var w [16]float32
-	for j := range scales {
-		sub := x[16*j : 16*j+16]
-		importance(w[:], sub, weight[16*j:], sigma2)
-		sw[j] = sum(w[:])
-		scales[j], mins[j] = searchAffine(3, sub, w[:], codes[16*j:16*j+16], steps{first: -0.9, delta: 0.05, count: 36})
-	}
+func encodeQ2K(dst []byte, src, weight []float32) {
+	var l [256]uint8
+	var w, scales, offsets, sums [16]float32
 	var ls, lm [16]uint8
-	putF16(dst[80:], searchPositive(15, scales[:], sw[:], ls[:]))
-	putF16(dst[82:], searchPositive(15, mins[:], sw[:], lm[:]))
-	for j := range ls {
-		dst[j] = ls[j] | lm[j]<<4
+	for ; len(src) >= 256; src, dst = src[256:], dst[84:] {
+		x, b := src[:256], dst[:84]
+		if weight == nil {
+			for g := range 16 {
+				xg := x[16*g:][:16]
+				for j, v := range xg {
+					w[j] = abs32(v)
+				}
+				scales[g], offsets[g] = searchOffset(l[16*g:], xg, w[:], 3, &sweepQ2K)
+			}
+			putF16(b[80:], nibbles(&ls, &scales))
+			putF16(b[82:], nibbles(&lm, &offsets))
+		} else {
+			sigma2 := sumSquares(x) / 256
+			for g := range 16 {
+				xg := x[16*g:][:16]
+				weighImportance(w[:], xg, weight[16*g:], sigma2)
+				sums[g] = sum(w[:])
+				scales[g], offsets[g] = searchOffset(l[16*g:], xg, w[:], 3, &weightedSweep)
+			}
+			weight = weight[256:]
+			putF16(b[80:], searchPositive(ls[:], scales[:], sums[:], 15))
+			putF16(b[82:], searchPositive(lm[:], offsets[:], sums[:], 15))
+		}
+		for g := range 16 {
+			b[g] = ls[g] | lm[g]<<4
+		}
+		d, dmin := getF16(b[80:]), getF16(b[82:])
+		for g := range 16 {
+			requantize(l[16*g:][:16], x[16*g:], float32(d*float32(b[g]&15)), float32(dmin*float32(b[g]>>4)), 3)
+		}
+		packTwo(b[16:80], &l)
 	}
 }
+
+// nibbles rounds values to multiples 0 … 15 of the returned unit; negative ones wrap.
+func nibbles(codes *[16]uint8, values *[16]float32) (unit float32) {
+	var top float32
+	for _, v := range values {
+		if v > top {
+			top = v
+		}
+	}
+	if !(top > 0) {
+		clear(codes[:])
+		return 0
+	}
+	inv := 15 / top
+	for i, v := range values {
+		codes[i] = uint8(nearest(inv * v))
+	}
+	return top / 15
+}
+
+// requantize chooses codes 0 … nmax again for the scale and offset as stored. A scale that was rounded
+// to zero leaves the codes of the search.
+func requantize(codes []uint8, x []float32, scale, offset float32, nmax int32) {
+	if scale == 0 {
+		return
+	}
+	x = x[:len(codes)]
+	for j, v := range x {
+		codes[j] = uint8(clamp(nearest((v+offset)/scale), 0, nmax))
+	}
+}
+
+// packTwo stores 256 codes of two bits. Byte i of each half of 32 bytes holds the codes i, i+32, i+64
+// and i+96 of that half of 128, lowest bits first.
+func packTwo(p []byte, l *[256]uint8) {
+	for h := range 2 {
+		q, c := p[32*h:][:32], l[128*h:][:128]
+		for i := range q {
+			q[i] = c[i] | c[i+32]<<2 | c[i+64]<<4 | c[i+96]<<6
+		}
+	}
+}
+
+func decodeQ2K(dst []float32, src []byte) {
+	for ; len(src) >= 84; src, dst = src[84:], dst[256:] {
+		b, x := src[:84], dst[:256]
+		d, dmin := getF16(b[80:]), getF16(b[82:])
+		for g := range 16 {
+			scale, offset := float32(d*float32(b[g]&15)), float32(dmin*float32(b[g]>>4))
+			q := b[16+32*(g/8)+16*(g%2):][:16]
+			shift := g % 8 / 2 * 2
+			xg := x[16*g:][:16]
+			for j, c := range q {
+				xg[j] = float32(scale*float32(c>>shift&3)) - offset
+			}
+		}
+	}
+}
+
+func checkQ2K(row []byte) error { return checkScales(row, 84, 256, 80, 82) }

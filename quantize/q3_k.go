@@ -2,106 +2,118 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q3_K: super-blocks of 256 in 110 bytes; 16 sub-blocks of 16.
+// Q3_K: 256 values in 110 bytes, as 16 groups of 16.
 //
-//	  0  32  hmask   bit j/32 of byte j%32: code j has its third bit
-//	 32  64  qs      low two bits, as Q2_K
-//	 96  12  scales  six bits each: low nibbles of 0..7 and 8..15, then the upper pairs of j, j+4, j+8, j+12
-//	108   2  d       half
+//	0             32                      96              108   110
+//	| high bits   | low bits, four a byte | scales, packed | d   |
+//	| see packTop | see packTwo           | see packSix    | f16 |
 //
-// x = d*(scale-32)*(q-4)
-var q3K = Codec{
-	Type: gguf.TypeQ3_K,
-	Encode: func(dst []byte, src, weight []float32) {
-		for ; len(src) > 0; dst, src = dst[110:], src[256:] {
-			var codes [256]uint8
-			if weight != nil {
-				scalesQ3KWeighted(dst, src[:256], weight[:256], &codes)
-				weight = weight[256:]
-			} else {
-				scalesQ3K(dst, src[:256], &codes)
-			}
-			d := getF16(dst[108:])
-			for j := range 16 {
-				scale := d * float32(scaleQ3K(dst[96:], j))
-				if scale == 0 {
-					continue
-				}
-				for i := 16 * j; i < 16*j+16; i++ {
-					codes[i] = uint8(clamp(-4, 3, rne(src[i]/scale)) + 4)
-				}
-			}
-			clear(dst[:32])
-			for j, c := range codes {
-				if c > 3 {
-					dst[j%32] |= 1 << (j / 32)
-					codes[j] = c - 4
-				}
-			}
-			putPairs(dst[32:96], &codes)
-		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[256:], src[110:] {
-			d := getF16(src[108:])
-			for i := range 256 {
-				q := int32(src[32+i/128*32+i%32] >> (i / 32 % 4 * 2) & 3)
-				if src[i%32]>>(i/32)&1 == 0 {
-					q -= 4
-				}
-				dst[i] = float32(d*float32(scaleQ3K(src[96:], i/16))) * float32(q)
-			}
-		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 110, 108) },
-}
+// value j of group g = (d·(scale[g]-32))·(q[j]-4), q[j] = low + 4·high
+var q3K = Codec{Type: gguf.TypeQ3_K, Encode: encodeQ3K, Decode: decodeQ3K, Check: checkQ3K}
 
-// scaleQ3K reads scale j, from -32 to 31.
-func scaleQ3K(b []byte, j int) int32 {
-	low := b[j%8] >> (j / 8 * 4) & 15
-	return int32(low|b[8+j%4]>>(j/4*2)&3<<4) - 32
-}
-
-// putScalesQ3K stores 16 scales of six bits.
-func putScalesQ3K(dst []byte, scales *[16]uint8) {
-	clear(dst[:12])
-	for j, l := range scales {
-		dst[j%8] |= l & 15 << (j / 8 * 4)
-		dst[8+j%4] |= l >> 4 << (j / 4 * 2)
+func encodeQ3K(dst []byte, src, weight []float32) {
+	var l [256]int8
+	var w, scales, sums [16]float32
+	var ls [16]int8
+	for ; len(src) >= 256; src, dst = src[256:], dst[110:] {
+		x, b := src[:256], dst[:110]
+		if weight == nil {
+			for g := range 16 {
+				scales[g] = refineSigned(l[16*g:][:16], x[16*g:][:16], 4)
+			}
+			putF16(b[108:], signedSix(&ls, &scales))
+		} else {
+			sigma2 := 2 * sumSquares(x) / 256
+			for g := range 16 {
+				xg := x[16*g:][:16]
+				weighImportance(w[:], xg, weight[16*g:], sigma2)
+				sums[g] = sum(w[:])
+				scales[g] = searchSigned(l[16*g:], xg, w[:], 4)
+			}
+			weight = weight[256:]
+			putF16(b[108:], searchSigned(ls[:], scales[:], sums[:], 32))
+		}
+		packSix(b[96:108], &ls)
+		d := getF16(b[108:])
+		for g := range 16 {
+			requantizeSigned(l[16*g:][:16], x[16*g:], float32(d*float32(ls[g]-32)), 4)
+		}
+		packTop(b[:32], &l)
+		var low [256]uint8
+		for j, c := range l {
+			low[j] = uint8(c) & 3
+		}
+		packTwo(b[32:96], &low)
 	}
 }
 
-func scalesQ3K(dst []byte, x []float32, codes *[256]uint8) {
-	var scales [16]float32
-	for j := range scales {
-		scales[j] = sweepScale(4, x[16*j:16*j+16], codes[16*j:16*j+16])
+// signedSix rounds scales to multiples -32 … 31 of the returned unit, stored as 0 … 63. Without a scale
+// all are stored as 0.
+func signedSix(codes *[16]int8, scales *[16]float32) (unit float32) {
+	top := peak(scales[:])
+	if top == 0 {
+		clear(codes[:])
+		return 0
 	}
-	maxScale, _ := signedMax(scales[:])
-	if maxScale == 0 {
-		clear(dst[96:110])
+	inv := -32 / top
+	for i, v := range scales {
+		codes[i] = int8(clamp(int32(int8(nearest(inv*v))), -32, 31)) + 32
+	}
+	return 1 / inv
+}
+
+// requantizeSigned is requantize for codes 0 … 2·nmax-1 that stand for -nmax … nmax-1.
+func requantizeSigned(codes []int8, x []float32, scale float32, nmax int32) {
+	if scale == 0 {
 		return
 	}
-	inv := -32 / maxScale
-	var ls [16]uint8
-	for j, s := range scales {
-		ls[j] = uint8(clamp(-32, 31, int32(int8(rne(inv*s)))) + 32)
+	x = x[:len(codes)]
+	for j, v := range x {
+		codes[j] = int8(clamp(nearest(v/scale), -nmax, nmax-1) + nmax)
 	}
-	putScalesQ3K(dst[96:], &ls)
-	putF16(dst[108:], 1/inv)
 }
 
-func scalesQ3KWeighted(dst []byte, x, weight []float32, codes *[256]uint8) {
-	sigma2 := float32(2*sumSquares(x)) / 256
-	var scales, sw [16]float32
-	var w [16]float32
-	for j := range scales {
-		sub := x[16*j : 16*j+16]
-		importance(w[:], sub, weight[16*j:], sigma2)
-		sw[j] = sum(w[:])
-		scales[j] = searchScale(4, sub, w[:], codes[16*j:16*j+16])
+// packSix stores 16 codes of six bits: low nibbles of the first and last eight in bytes 0 … 7, then the
+// high pairs of codes j, j+4, j+8 and j+12 in byte 8+j.
+func packSix(p []byte, codes *[16]int8) {
+	p = p[:12]
+	clear(p)
+	for j, c := range codes {
+		p[j%8] |= uint8(c) & 15 << (j / 8 * 4)
+		p[8+j%4] |= uint8(c) >> 4 << (j / 4 * 2)
 	}
-	var ls [16]uint8
-	d := searchScale(32, scales[:], sw[:], ls[:])
-	putScalesQ3K(dst[96:], &ls)
-	putF16(dst[108:], d)
 }
+
+// sixAt gives code j that packSix stored.
+func sixAt(p []byte, j int) int32 {
+	return int32(p[j%8]>>(j/8*4)&15 | p[8+j%4]>>(j/4*2)&3<<4)
+}
+
+// packTop stores bit 2 of 256 codes: bit j/32 of byte j%32 belongs to code j.
+func packTop(p []byte, l *[256]int8) {
+	p = p[:32]
+	clear(p)
+	for j, c := range l {
+		p[j%32] |= uint8(c) >> 2 & 1 << (j / 32)
+	}
+}
+
+func decodeQ3K(dst []float32, src []byte) {
+	for ; len(src) >= 110; src, dst = src[110:], dst[256:] {
+		b, x := src[:110], dst[:256]
+		d := getF16(b[108:])
+		for g := range 16 {
+			scale := float32(d * float32(sixAt(b[96:108], g)-32))
+			at := 16 * (g % 2)
+			top, low := b[at:][:16], b[32+32*(g/8)+at:][:16]
+			shift := g % 8 / 2 * 2
+			xg := x[16*g:][:16]
+			for j := range xg {
+				q := int32(low[j]>>shift&3) + int32(top[j]>>(g/2)&1)*4 - 4
+				xg[j] = scale * float32(q)
+			}
+		}
+	}
+}
+
+func checkQ3K(row []byte) error { return checkScales(row, 110, 256, 108) }

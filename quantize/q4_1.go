@@ -2,29 +2,78 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q4_1: blocks of 32 in 20 bytes.
+// Q4_1: 32 values in 20 bytes.
 //
-//	0   2  d   half
-//	2   2  m   half
-//	4  16  qs  code j low, j+16 high
+//	0     2     4                      20
+//	| d   | m   | q[0]|q[16]<<4 …      |
+//	| f16 | f16 | byte j: q[j], q[j+16] |
 //
-// x = d*q + m
-var q4_1 = Codec{
-	Type: gguf.TypeQ4_1,
-	Encode: func(dst []byte, src, weight []float32) {
-		encodeAffine(15, true, dst, 20, src, weight, func(dst []byte, d, m float32, codes []uint8) {
-			putF16(dst, d)
-			putF16(dst[2:], m)
-			putNibbles(dst[4:], codes)
-		})
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[32:], src[20:] {
-			d, m := getF16(src), getF16(src[2:])
-			for j := range 32 {
-				dst[j] = float32(float32(nibble(src[4:], j))*d) + m
-			}
+// value j = q[j]·d + m
+var q4_1 = Codec{Type: gguf.TypeQ4_1, Encode: encodeQ4_1, Decode: decodeQ4_1, Check: checkQ4_1}
+
+func encodeQ4_1(dst []byte, src, weight []float32) {
+	if weight != nil {
+		encodeQ4_1Weighted(dst, src, weight)
+		return
+	}
+	for ; len(src) >= 32; src, dst = src[32:], dst[20:] {
+		x, b := src[:32], dst[:20]
+		low, high := bounds(x)
+		d := (high - low) / 15
+		putF16(b, d)
+		putF16(b[2:], low)
+		q := b[4:20]
+		inv := inverse(d)
+		if isInf(inv) || isInf(d) {
+			clear(q)
+			continue
 		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 20, 0, 2) },
+		for j := range q {
+			q[j] = biased(x[j]-low, inv, 0.5, 15) | biased(x[j+16]-low, inv, 0.5, 15)<<4
+		}
+	}
 }
+
+// bounds gives the smallest and the largest value, each the first of its size.
+func bounds(x []float32) (low, high float32) {
+	low, high = x[0], x[0]
+	for _, v := range x {
+		if v < low {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+	}
+	return low, high
+}
+
+func encodeQ4_1Weighted(dst []byte, src, weight []float32) {
+	sigma2 := sumSquares(src) / float32(len(src))
+	var w [32]float32
+	var l [32]uint8
+	for ; len(src) >= 32; src, weight, dst = src[32:], weight[32:], dst[20:] {
+		x, b := src[:32], dst[:20]
+		weighImportance(w[:], x, weight, sigma2)
+		d, m := searchOffset(l[:], x, w[:], 15, &weightedSweep)
+		putF16(b, d)
+		putF16(b[2:], -m)
+		q := b[4:20]
+		for j := range q {
+			q[j] = l[j] | l[j+16]<<4
+		}
+	}
+}
+
+func decodeQ4_1(dst []float32, src []byte) {
+	for ; len(src) >= 20; src, dst = src[20:], dst[32:] {
+		d, m := getF16(src), getF16(src[2:])
+		x := dst[:32]
+		for j, q := range src[4:20] {
+			x[j] = float32(float32(q&15)*d) + m
+			x[j+16] = float32(float32(q>>4)*d) + m
+		}
+	}
+}
+
+func checkQ4_1(row []byte) error { return checkScales(row, 20, 32, 0, 2) }

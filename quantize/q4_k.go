@@ -2,131 +2,128 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q4_K: super-blocks of 256 in 144 bytes; 8 sub-blocks of 32.
+// Q4_K: 256 values in 144 bytes, as 8 groups of 32.
 //
-//	 0    2  d       half
-//	 2    2  dmin    half
-//	 4   12  scales  eight scales and eight minima of six bits, see sixBits
-//	16  128  qs      chunk c of 64: byte 32c+l has code 64c+l low, 64c+32+l high
+//	0     2      4                  16                           144
+//	| d   | dmin | scales, minima   | q[0]|q[32]<<4 …            |
+//	| f16 | f16  | see packScales   | 32 bytes a pair of groups  |
 //
-// x = d*scale*q - dmin*minimum
-var q4K = Codec{
-	Type: gguf.TypeQ4_K,
-	Encode: func(dst []byte, src, weight []float32) {
-		for ; len(src) > 0; dst, src = dst[144:], src[256:] {
-			var codes [256]uint8
-			if weight != nil {
-				scalesQ45KWeighted(15, dst, src[:256], weight[:256], &codes)
-				weight = weight[256:]
-			} else {
-				scalesQ45K(15, dst, src[:256], &codes, steps{first: -1, delta: 0.1, count: 20})
-			}
-			recodeQ45K(15, dst, src[:256], &codes)
-			putChunks(dst[16:144], &codes)
+// value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
+var q4K = Codec{Type: gguf.TypeQ4_K, Encode: encodeQ4K, Decode: decodeQ4K, Check: checkQ4K}
+
+var sweepQ4K = sweep{first: -1, step: 0.1, last: 20}
+
+func encodeQ4K(dst []byte, src, weight []float32) {
+	var l [256]uint8
+	for ; len(src) >= 256; src, dst = src[256:], dst[144:] {
+		x, b := src[:256], dst[:144]
+		encodeGroups(b, &l, x, weight, 15, &sweepQ4K)
+		if weight != nil {
+			weight = weight[256:]
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[256:], src[144:] {
-			d, dmin := getF16(src), getF16(src[2:])
-			for j := range 8 {
-				sc, mn := sixBits(src[4:], j)
-				scale, m := d*float32(sc), dmin*float32(mn)
-				for i := range 32 {
-					q := src[16+j/2*32+i] >> (j % 2 * 4) & 15
-					dst[32*j+i] = float32(scale*float32(q)) - m
-				}
-			}
-		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 144, 0, 2) },
-}
-
-// putChunks packs the low nibbles of 256 codes, as Q4_K and Q5_K do.
-func putChunks(dst []byte, codes *[256]uint8) {
-	for c := range 4 {
-		for l := range 32 {
-			dst[32*c+l] = codes[64*c+l]&15 | codes[64*c+32+l]<<4
-		}
+		packNibbles(b[16:144], &l)
 	}
 }
 
-// sixBits reads scale and minimum j of Q4_K and Q5_K.
-func sixBits(b []byte, j int) (scale, minimum uint8) {
-	if j < 4 {
-		return b[j] & 63, b[j+4] & 63
-	}
-	return b[j+4]&15 | b[j-4]>>6<<4, b[j+4]>>4 | b[j]>>6<<4
-}
-
-func putSixBits(b []byte, ls, lm *[8]uint8) {
-	for j := range 4 {
-		b[j], b[j+4] = ls[j], lm[j]
-	}
-	for j := 4; j < 8; j++ {
-		b[j+4] = ls[j]&15 | lm[j]&15<<4
-		b[j-4] |= ls[j] >> 4 << 6
-		b[j] |= lm[j] >> 4 << 6
-	}
-}
-
-// scalesQ45K searches scales and minima of codes 0..n and stores them in the first 16 bytes.
-func scalesQ45K(n int32, dst []byte, x []float32, codes *[256]uint8, st steps) {
-	var scales, mins [8]float32
+// encodeGroups searches eight groups of 32, stores d, dmin, scales and minima in the first 16 bytes of a
+// block and gives the codes 0 … nmax under them.
+func encodeGroups(b []byte, l *[256]uint8, x, weight []float32, nmax int32, s *sweep) {
 	var w [32]float32
-	var maxScale, maxMin float32
-	for j := range scales {
-		sub := x[32*j : 32*j+32]
-		av := sqrt32(sumSquares(sub) / 32)
-		for i, v := range sub {
-			w[i] = av + abs32(v)
-		}
-		scales[j], mins[j] = searchAffine(n, sub, w[:], codes[32*j:32*j+32], st)
-		maxScale, maxMin = max32(maxScale, scales[j]), max32(maxMin, mins[j])
-	}
-	var invScale, invMin float32
-	if maxScale > 0 {
-		invScale = 63 / maxScale
-	}
-	if maxMin > 0 {
-		invMin = 63 / maxMin
-	}
+	var scales, offsets, sums [8]float32
 	var ls, lm [8]uint8
-	for j := range ls {
-		ls[j] = min(63, uint8(rne(invScale*scales[j])))
-		lm[j] = min(63, uint8(rne(invMin*mins[j])))
+	if weight == nil {
+		for g := range 8 {
+			xg := x[32*g:][:32]
+			mean := sqrt32(sumSquares(xg) / 32)
+			for j, v := range xg {
+				w[j] = mean + abs32(v)
+			}
+			scales[g], offsets[g] = searchOffset(l[32*g:], xg, w[:], nmax, s)
+		}
+		putF16(b, sixBits(&ls, &scales))
+		putF16(b[2:], sixBits(&lm, &offsets))
+	} else {
+		sigma2 := 2 * sumSquares(x) / 256
+		for g := range 8 {
+			xg := x[32*g:][:32]
+			weighImportance(w[:], xg, weight[32*g:], sigma2)
+			sums[g] = sum(w[:])
+			scales[g], offsets[g] = searchOffset(l[32*g:], xg, w[:], nmax, &weightedSweep)
+		}
+		putF16(b, searchPositive(ls[:], scales[:], sums[:], 63))
+		putF16(b[2:], searchPositive(lm[:], offsets[:], sums[:], 63))
 	}
-	putF16(dst, maxScale/63)
-	putF16(dst[2:], maxMin/63)
-	putSixBits(dst[4:], &ls, &lm)
+	packScales(b[4:16], &ls, &lm)
+	d, dmin := getF16(b), getF16(b[2:])
+	for g := range 8 {
+		scale, minimum := scaleAt(b[4:16], g)
+		requantize(l[32*g:][:32], x[32*g:], float32(d*scale), float32(dmin*minimum), nmax)
+	}
 }
 
-func scalesQ45KWeighted(n int32, dst []byte, x, weight []float32, codes *[256]uint8) {
-	sigma2 := float32(2*sumSquares(x)) / 256
-	var scales, mins, sw [8]float32
-	var w [32]float32
-	for j := range scales {
-		sub := x[32*j : 32*j+32]
-		importance(w[:], sub, weight[32*j:], sigma2)
-		sw[j] = sum(w[:])
-		scales[j], mins[j] = searchAffine(n, sub, w[:], codes[32*j:32*j+32], steps{first: -0.9, delta: 0.05, count: 36})
+// sixBits rounds values to multiples 0 … 63 of the returned unit. A negative value wraps and becomes 63.
+func sixBits(codes *[8]uint8, values *[8]float32) (unit float32) {
+	var top float32
+	for _, v := range values {
+		if v > top {
+			top = v
+		}
 	}
-	var ls, lm [8]uint8
-	putF16(dst, searchPositive(63, scales[:], sw[:], ls[:]))
-	putF16(dst[2:], searchPositive(63, mins[:], sw[:], lm[:]))
-	putSixBits(dst[4:], &ls, &lm)
+	var inv float32
+	if top > 0 {
+		inv = 63 / top
+	}
+	for i, v := range values {
+		codes[i] = min(63, uint8(nearest(inv*v)))
+	}
+	return top / 63
 }
 
-// recodeQ45K rounds to the scales as stored. A sub-block whose scale became 0 keeps its codes.
-func recodeQ45K(n int32, dst []byte, x []float32, codes *[256]uint8) {
-	d, dmin := getF16(dst), getF16(dst[2:])
-	for j := range 8 {
-		sc, mn := sixBits(dst[4:], j)
-		scale, m := d*float32(sc), dmin*float32(mn)
-		if scale == 0 {
-			continue
-		}
-		for i := 32 * j; i < 32*j+32; i++ {
-			codes[i] = uint8(clamp(0, n, rne((x[i]+m)/scale)))
+// packScales stores eight scales and eight minima of six bits in twelve bytes: those of groups 0 … 3
+// whole in bytes 0 … 3 and 4 … 7, those of groups 4 … 7 with their low nibbles in bytes 8 … 11 and
+// their high pairs above the earlier ones.
+func packScales(p []byte, scales, minima *[8]uint8) {
+	p = p[:12]
+	for g := range 4 {
+		p[g] = scales[g] | scales[g+4]>>4<<6
+		p[g+4] = minima[g] | minima[g+4]>>4<<6
+		p[g+8] = scales[g+4]&15 | minima[g+4]&15<<4
+	}
+}
+
+// scaleAt gives the scale and the minimum of group g that packScales stored.
+func scaleAt(p []byte, g int) (scale, minimum float32) {
+	p = p[:12]
+	if g < 4 {
+		return float32(p[g] & 63), float32(p[g+4] & 63)
+	}
+	return float32(p[g+4]&15 | p[g-4]>>6<<4), float32(p[g+4]>>4 | p[g]>>6<<4)
+}
+
+// packNibbles stores the low nibbles of 256 codes. Byte i of each 32 holds codes i and i+32 of its 64.
+func packNibbles(p []byte, l *[256]uint8) {
+	for h := range 4 {
+		q, c := p[32*h:][:32], l[64*h:][:64]
+		for i := range q {
+			q[i] = c[i]&15 | c[i+32]<<4
 		}
 	}
 }
+
+func decodeQ4K(dst []float32, src []byte) {
+	for ; len(src) >= 144; src, dst = src[144:], dst[256:] {
+		b, x := src[:144], dst[:256]
+		d, dmin := getF16(b), getF16(b[2:])
+		for g := range 8 {
+			scale, minimum := scaleAt(b[4:16], g)
+			scale, minimum = float32(d*scale), float32(dmin*minimum)
+			q, xg := b[16+32*(g/2):][:32], x[32*g:][:32]
+			shift := g % 2 * 4
+			for j, c := range q {
+				xg[j] = float32(scale*float32(c>>shift&15)) - minimum
+			}
+		}
+	}
+}
+
+func checkQ4K(row []byte) error { return checkScales(row, 144, 256, 0, 2) }

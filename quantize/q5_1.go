@@ -2,31 +2,63 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q5_1: blocks of 32 in 24 bytes.
+// Q5_1: 32 values in 24 bytes.
 //
-//	0   2  d   half
-//	2   2  m   half
-//	4   4  qh  bit j is bit 4 of code j
-//	8  16  qs  low bits of code j low, j+16 high
+//	0     2     4               8                      24
+//	| d   | m   | h             | q[0]|q[16]<<4 …      |
+//	| f16 | f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
-// x = d*q + m
-var q5_1 = Codec{
-	Type: gguf.TypeQ5_1,
-	Encode: func(dst []byte, src, weight []float32) {
-		encodeAffine(31, false, dst, 24, src, weight, func(dst []byte, d, m float32, codes []uint8) {
-			putF16(dst, d)
-			putF16(dst[2:], m)
-			putFifths(dst[4:], codes)
-			putNibbles(dst[8:], codes)
-		})
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[32:], src[24:] {
-			d, m := getF16(src), getF16(src[2:])
-			for j := range 32 {
-				dst[j] = float32(float32(nibble(src[8:], j)|fifth(src[4:], j))*d) + m
-			}
+// value j = q[j]·d + m
+var q5_1 = Codec{Type: gguf.TypeQ5_1, Encode: encodeQ5_1, Decode: decodeQ5_1, Check: checkQ5_1}
+
+func encodeQ5_1(dst []byte, src, weight []float32) {
+	if weight != nil {
+		encodeQ5_1Weighted(dst, src, weight)
+		return
+	}
+	var l [32]uint8
+	for ; len(src) >= 32; src, dst = src[32:], dst[24:] {
+		x, b := src[:32], dst[:24]
+		low, high := bounds(x)
+		d := (high - low) / 31
+		putF16(b, d)
+		putF16(b[2:], low)
+		inv := inverse(d)
+		if isInf(inv) || isInf(d) {
+			clear(b[4:])
+			continue
 		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 24, 0, 2) },
+		for j, v := range x {
+			l[j] = biased(v-low, inv, 0.5, 255) // the reference sets no bound here
+		}
+		packFive(b[4:], &l)
+	}
 }
+
+func encodeQ5_1Weighted(dst []byte, src, weight []float32) {
+	sigma2 := sumSquares(src) / float32(len(src))
+	var w [32]float32
+	var l [32]uint8
+	for ; len(src) >= 32; src, weight, dst = src[32:], weight[32:], dst[24:] {
+		x, b := src[:32], dst[:24]
+		weighImportance(w[:], x, weight, sigma2)
+		d, m := searchOffset(l[:], x, w[:], 31, &weightedSweep)
+		putF16(b, d)
+		putF16(b[2:], -m)
+		packFive(b[4:], &l)
+	}
+}
+
+func decodeQ5_1(dst []float32, src []byte) {
+	var l [32]uint8
+	for ; len(src) >= 24; src, dst = src[24:], dst[32:] {
+		d, m := getF16(src), getF16(src[2:])
+		unpackFive(&l, src[4:])
+		x := dst[:32]
+		for j := range x {
+			x[j] = float32(float32(l[j])*d) + m
+		}
+	}
+}
+
+func checkQ5_1(row []byte) error { return checkScales(row, 24, 32, 0, 2) }

@@ -2,46 +2,53 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q5_K: super-blocks of 256 in 176 bytes; 8 sub-blocks of 32.
+// Q5_K: 256 values in 176 bytes, as 8 groups of 32.
 //
-//	 0    2  d       half
-//	 2    2  dmin    half
-//	 4   12  scales  as Q4_K
-//	16   32  qh      byte l: bit 2c is the fifth bit of code 64c+l, bit 2c+1 of code 64c+32+l
-//	48  128  qs      low nibbles, as Q4_K
+//	0     2      4                16                      48                          176
+//	| d   | dmin | scales, minima | high bits             | q[0]|q[32]<<4 …           |
+//	| f16 | f16  | see packScales | bit g of byte j:      | 32 bytes a pair of groups |
+//	|     |      |                | code j of group g >>4 |                           |
 //
-// x = d*scale*q - dmin*minimum
-var q5K = Codec{
-	Type: gguf.TypeQ5_K,
-	Encode: func(dst []byte, src, weight []float32) {
-		for ; len(src) > 0; dst, src = dst[176:], src[256:] {
-			var codes [256]uint8
-			if weight != nil {
-				scalesQ45KWeighted(31, dst, src[:256], weight[:256], &codes)
-				weight = weight[256:]
-			} else {
-				scalesQ45K(31, dst, src[:256], &codes, steps{first: -0.5, delta: 0.1, count: 15})
-			}
-			recodeQ45K(31, dst, src[:256], &codes)
-			clear(dst[16:48])
-			for j, c := range codes {
-				dst[16+j%32] |= c >> 4 << (j / 32)
-			}
-			putChunks(dst[48:176], &codes)
+// value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
+var q5K = Codec{Type: gguf.TypeQ5_K, Encode: encodeQ5K, Decode: decodeQ5K, Check: checkQ5K}
+
+var sweepQ5K = sweep{first: -0.5, step: 0.1, last: 15}
+
+func encodeQ5K(dst []byte, src, weight []float32) {
+	var l [256]uint8
+	for ; len(src) >= 256; src, dst = src[256:], dst[176:] {
+		x, b := src[:256], dst[:176]
+		encodeGroups(b, &l, x, weight, 31, &sweepQ5K)
+		if weight != nil {
+			weight = weight[256:]
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[256:], src[176:] {
-			d, dmin := getF16(src), getF16(src[2:])
-			for j := range 8 {
-				sc, mn := sixBits(src[4:], j)
-				scale, m := d*float32(sc), dmin*float32(mn)
-				for i := range 32 {
-					q := src[48+j/2*32+i]>>(j%2*4)&15 | src[16+i]>>j&1<<4
-					dst[32*j+i] = float32(scale*float32(q)) - m
-				}
+		high := b[16:48]
+		for j := range high {
+			var h uint8
+			for g := range 8 {
+				h |= l[32*g+j] >> 4 << g
 			}
+			high[j] = h
 		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 176, 0, 2) },
+		packNibbles(b[48:176], &l)
+	}
 }
+
+func decodeQ5K(dst []float32, src []byte) {
+	for ; len(src) >= 176; src, dst = src[176:], dst[256:] {
+		b, x := src[:176], dst[:256]
+		d, dmin := getF16(b), getF16(b[2:])
+		high := b[16:48]
+		for g := range 8 {
+			scale, minimum := scaleAt(b[4:16], g)
+			scale, minimum = float32(d*scale), float32(dmin*minimum)
+			q, xg := b[48+32*(g/2):][:32], x[32*g:][:32]
+			shift := g % 2 * 4
+			for j, c := range q {
+				xg[j] = float32(scale*float32(c>>shift&15|high[j]>>g&1<<4)) - minimum
+			}
+		}
+	}
+}
+
+func checkQ5K(row []byte) error { return checkScales(row, 176, 256, 0, 2) }

@@ -2,78 +2,79 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Q6_K: super-blocks of 256 in 210 bytes; 16 sub-blocks of 16.
+// Q6_K: 256 values in 210 bytes, as 16 groups of 16.
 //
-//	  0  128  ql      half h: byte 64h+l has low nibbles of codes 128h+l and +64, byte 64h+32+l of +32 and +96
-//	128   64  qh      byte 32h+l: upper pairs of codes 128h+l, +32, +64, +96 from the low end
-//	192   16  scales  int8
-//	208    2  d       half
+//	0              128             192             208   210
+//	| low nibbles  | high pairs    | scale[0 … 15] | d   |
+//	| see packFour | see packFour  | int8 each     | f16 |
 //
-// x = d*scale*(q-32)
-var q6K = Codec{
-	Type: gguf.TypeQ6_K,
-	Encode: func(dst []byte, src, weight []float32) {
-		for ; len(src) > 0; dst, src = dst[210:], src[256:] {
-			x := src[:256]
-			var codes [256]uint8
-			var scales [16]float32
-			var w [16]float32
-			for j := range scales {
-				sub, use := x[16*j:16*j+16], w[:]
-				if weight != nil {
-					use = weight[16*j : 16*j+16]
-				} else {
-					for i, v := range sub {
-						w[i] = v * v
-					}
-				}
-				scales[j] = searchScale(32, sub, use, codes[16*j:16*j+16])
-			}
+// value j of group g = d·scale[g]·(q[j]-32)
+var q6K = Codec{Type: gguf.TypeQ6_K, Encode: encodeQ6K, Decode: decodeQ6K, Check: checkQ6K}
+
+func encodeQ6K(dst []byte, src, weight []float32) {
+	var l [256]int8
+	var w, scales [16]float32
+	for ; len(src) >= 256; src, dst = src[256:], dst[210:] {
+		x, b := src[:256], dst[:210]
+		for g := range 16 {
+			xg := x[16*g:][:16]
+			wg := w[:]
 			if weight != nil {
-				weight = weight[256:]
+				wg = weight[16*g:][:16]
+			} else {
+				squares(wg, xg)
 			}
-			maxScale, magnitude := signedMax(scales[:])
-			if magnitude < tiny {
-				clear(dst[:210])
-				continue
-			}
-			inv := -128 / maxScale
-			putF16(dst[208:], 1/inv)
-			d := getF16(dst[208:])
-			for j, s := range scales {
-				dst[192+j] = byte(int8(min(127, rne(inv*s))))
-				scale := d * float32(int8(dst[192+j]))
-				if scale == 0 {
-					continue
-				}
-				for i := 16 * j; i < 16*j+16; i++ {
-					codes[i] = uint8(clamp(-32, 31, rne(x[i]/scale)) + 32)
-				}
-			}
-			putSixes(dst, &codes)
+			scales[g] = searchSigned(l[16*g:], xg, wg, 32)
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[256:], src[210:] {
-			d := getF16(src[208:])
-			for i := range 256 {
-				h, l, k := i/128, i%32, i/32%4
-				low := src[64*h+k%2*32+l] >> (k / 2 * 4) & 15
-				q := int32(low|src[128+32*h+l]>>(2*k)&3<<4) - 32
-				dst[i] = float32(d*float32(int8(src[192+i/16]))) * float32(q)
-			}
+		if weight != nil {
+			weight = weight[256:]
 		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 210, 208) },
+		top := peak(scales[:])
+		if abs32(top) < tiny {
+			clear(b)
+			continue
+		}
+		inv := -128 / top
+		putF16(b[208:], 1/inv)
+		d := getF16(b[208:])
+		for g, s := range scales {
+			c := int8(min(127, nearest(inv*s)))
+			b[192+g] = byte(c)
+			requantizeSigned(l[16*g:][:16], x[16*g:], float32(d*float32(c)), 32)
+		}
+		packFour(b[:192], &l)
+	}
 }
 
-func putSixes(dst []byte, codes *[256]uint8) {
+// packFour stores 256 codes of six bits. In each half of 128, nibble byte i holds codes i and i+64,
+// nibble byte i+32 holds codes i+32 and i+96, and byte i of the high pairs all four of them.
+func packFour(p []byte, l *[256]int8) {
 	for h := range 2 {
-		for l := range 32 {
-			c := codes[128*h+l:]
-			dst[64*h+l] = c[0]&15 | c[64]<<4
-			dst[64*h+32+l] = c[32]&15 | c[96]<<4
-			dst[128+32*h+l] = c[0]>>4 | c[32]>>4<<2 | c[64]>>4<<4 | c[96]>>4<<6
+		low, high, c := p[64*h:][:64], p[128+32*h:][:32], l[128*h:][:128]
+		for i := range high {
+			a, e, f, g := uint8(c[i]), uint8(c[i+32]), uint8(c[i+64]), uint8(c[i+96])
+			low[i] = a&15 | f<<4
+			low[i+32] = e&15 | g<<4
+			high[i] = a>>4 | e>>4<<2 | f>>4<<4 | g>>4<<6
 		}
 	}
 }
+
+func decodeQ6K(dst []float32, src []byte) {
+	for ; len(src) >= 210; src, dst = src[210:], dst[256:] {
+		b, x := src[:210], dst[:256]
+		d := getF16(b[208:])
+		for g := range 16 {
+			scale := d * float32(int8(b[192+g]))
+			h, part, at := g/8, g%8/2, g%2*16
+			low, high := b[64*h+32*(part%2)+at:][:16], b[128+32*h+at:][:16]
+			nibble, pair := part/2*4, part*2
+			xg := x[16*g:][:16]
+			for j, c := range low {
+				xg[j] = scale * float32(int32(c>>nibble&15|high[j]>>pair&3<<4)-32)
+			}
+		}
+	}
+}
+
+func checkQ6K(row []byte) error { return checkScales(row, 210, 256, 208) }

@@ -6,32 +6,47 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// Q8_0: blocks of 32 in 34 bytes.
+// Q8_0: 32 values in 34 bytes.
 //
-//	0   2  d   half
-//	2  32  q   int8
+//	0     2                34
+//	| d   | q[0] … q[31]   |
+//	| f16 | int8 each      |
 //
-// x = d*q
-var q8_0 = Codec{
-	Type: gguf.TypeQ8_0,
-	Encode: func(dst []byte, src, _ []float32) {
-		for ; len(src) > 0; dst, src = dst[34:], src[32:] {
-			_, amax := signedMax(src[:32])
-			d := amax / 127
-			inv := inverse(d)
-			putF16(dst, d)
-			for i, v := range src[:32] {
-				dst[2+i] = byte(int8(math.Round(float64(v * inv))))
-			}
+// value j = q[j]·d
+var q8_0 = Codec{Type: gguf.TypeQ8_0, Encode: encodeQ8_0, Decode: decodeQ8_0, Check: checkQ8_0}
+
+func encodeQ8_0(dst []byte, src, _ []float32) {
+	for ; len(src) >= 32; src, dst = src[32:], dst[34:] {
+		x, b := src[:32], dst[:34]
+		d := abs32(peak(x)) / 127
+		putF16(b, d)
+		q := b[2:34]
+		inv := inverse(d)
+		if isInf(inv) {
+			clear(q)
+			continue
 		}
-	},
-	Decode: func(dst []float32, src []byte) {
-		for ; len(dst) > 0; dst, src = dst[32:], src[34:] {
-			d := getF16(src)
-			for i := range 32 {
-				dst[i] = d * float32(int8(src[2+i]))
-			}
+		for j, v := range x {
+			q[j] = byte(awayFromZero(v * inv))
 		}
-	},
-	Check: func(row []byte) error { return checkScales(row, 34, 0) },
+	}
 }
+
+// awayFromZero rounds to an integer, halves away from zero. The summand is the largest float32 below a
+// half: with a half, the largest value below a half would round up.
+func awayFromZero(x float32) int32 {
+	half := math.Float32frombits(math.Float32bits(x)&(1<<31) | 0x3effffff)
+	return int32(float32(x) + half)
+}
+
+func decodeQ8_0(dst []float32, src []byte) {
+	for ; len(src) >= 34; src, dst = src[34:], dst[32:] {
+		d := getF16(src)
+		x := dst[:32]
+		for j, q := range src[2:34] {
+			x[j] = float32(int8(q)) * d
+		}
+	}
+}
+
+func checkQ8_0(row []byte) error { return checkScales(row, 34, 32, 0) }

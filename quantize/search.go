@@ -2,290 +2,58 @@ package quantize
 
 import "math"
 
-// The searches that K-quants and weighted legacy types share (llama.cpp v0.5.0, ggml-quants.c). Sums run in
-// index order, each operation rounded to single precision; float32(a*b) keeps Go from fusing.
+// The searches below find a scale, and codes under it, with a small weighted error. They are the
+// reference's: which candidates are tried, in which order, and how every sum is rounded decide bytes.
+// Each product that is added is converted first, because Go may fuse it otherwise.
 
-const tiny = 1e-15
+// tiny is the magnitude below which a group of values counts as zero.
+const tiny float32 = 1e-15
 
-// rne rounds to the nearest integer, ties to even, for |x| < 2^22.
-func rne(x float32) int32 {
-	return int32(math.Float32bits(x+12582912)&0x7fffff) - 0x400000
+// maxGroup is the largest number of values that are searched together.
+const maxGroup = 32
+
+// nearest rounds to an integer, ties to even, for magnitudes up to 4194303; beyond it gives what the
+// bits happen to say, like the reference. The conversion keeps a product in x from fusing.
+func nearest(x float32) int32 {
+	return int32(math.Float32bits(float32(x)+12582912)&0x7fffff) - 0x400000
 }
 
-func clamp(lo, hi, v int32) int32 { return max(lo, min(hi, v)) }
-
-// signedMax gives the first value of largest magnitude, and the magnitude.
-func signedMax(x []float32) (v, magnitude float32) {
-	for _, e := range x {
-		if a := abs32(e); a > magnitude {
-			magnitude, v = a, e
-		}
-	}
-	return v, magnitude
-}
-
-// searchScale finds the scale s and codes L in 0..2n-1 that make s*(L-n) near x, weighted by w: the codes
-// at -n/max, then 18 nearby scales. It returns s; all codes are 0 where x is.
-func searchScale(n int32, x, w []float32, codes []uint8) float32 {
-	m, magnitude := signedMax(x)
-	if magnitude < tiny {
-		clear(codes)
-		return 0
-	}
-	inv := -float32(n) / m
-	var xl, l2 float32
-	for i, v := range x {
-		l := clamp(-n, n-1, rne(inv*v))
-		codes[i] = uint8(l + n)
-		xl += float32(float32(w[i]*v) * float32(l))
-		l2 += float32(float32(w[i]*float32(l)) * float32(l))
-	}
-	var scale float32
-	if l2 != 0 {
-		scale = xl / l2
-	}
-	best := scale * xl
-	for k := -9; k <= 9; k++ {
-		if k == 0 {
-			continue
-		}
-		inv = -(float32(n) + float32(0.1*float32(k))) / m
-		xl, l2 = 0, 0
-		for i, v := range x {
-			l := clamp(-n, n-1, rne(inv*v))
-			xl += float32(float32(w[i]*v) * float32(l))
-			l2 += float32(float32(w[i]*float32(l)) * float32(l))
-		}
-		if l2 > 0 && float32(xl*xl) > float32(best*l2) {
-			for i, v := range x {
-				codes[i] = uint8(clamp(-n, n-1, rne(inv*v)) + n)
-			}
-			scale = xl / l2
-			best = scale * xl
-		}
-	}
-	return scale
-}
-
-// sweepScale is searchScale for 3 bits without importance: weights x², and up to five sweeps that move
-// one code at a time.
-func sweepScale(n int32, x []float32, codes []uint8) float32 {
-	m, magnitude := signedMax(x)
-	if magnitude < tiny {
-		clear(codes)
-		return 0
-	}
-	var at [32]int32
-	inv := -float32(n) / m
-	var xl, l2 float32
-	for i, v := range x {
-		l := clamp(-n, n-1, rne(inv*v))
-		at[i] = l
-		w := v * v
-		xl += float32(float32(w*v) * float32(l))
-		l2 += float32(float32(w*float32(l)) * float32(l))
-	}
-	for range 5 {
-		changed := false
-		for i, v := range x {
-			w := v * v
-			old := float32(at[i])
-			sxl := xl - float32(float32(w*v)*old)
-			if sxl <= 0 {
-				continue
-			}
-			sl2 := l2 - float32(float32(w*old)*old)
-			l := clamp(-n, n-1, rne(float32(v*sl2)/sxl))
-			if l == at[i] {
-				continue
-			}
-			sxl += float32(float32(w*v) * float32(l))
-			sl2 += float32(float32(w*float32(l)) * float32(l))
-			if sl2 > 0 && float32(float32(sxl*sxl)*l2) > float32(float32(xl*xl)*sl2) {
-				at[i], xl, l2 = l, sxl, sl2
-				changed = true
-			}
-		}
-		if !changed {
-			break
-		}
-	}
-	for i := range x {
-		codes[i] = uint8(at[i] + n)
-	}
-	if l2 > 0 {
-		return xl / l2
-	}
-	return 0
-}
-
-// steps are the candidates of searchAffine: inverse scales (first + delta*k + n) / range for k = 0..count.
-type steps struct {
-	first, delta float32
-	count        int
-	absolute     bool // minimise the absolute error instead of the square
-}
-
-// searchAffine finds scale, minimum and codes L in 0..n that make scale*L - minimum near x, weighted by w.
-func searchAffine(n int32, x, w []float32, codes []uint8, st steps) (scale, minimum float32) {
-	lo, hi := x[0], x[0]
-	sumW := w[0]
-	sumX := sumW * x[0]
-	for i := 1; i < len(x); i++ {
-		lo, hi = min32(lo, x[i]), max32(hi, x[i])
-		sumW += w[i]
-		sumX += float32(w[i] * x[i])
-	}
-	if lo > 0 {
-		lo = 0
-	}
-	if hi <= lo {
-		clear(codes)
-		return 0, -lo
-	}
-	inv := float32(n) / (hi - lo)
-	scale = 1 / inv
-	var best float32
-	for i, v := range x {
-		l := clamp(0, n, rne(inv*(v-lo)))
-		codes[i] = uint8(l)
-		best += float32(w[i] * st.miss(scale, lo, l, v))
-	}
-	var try [32]uint8
-	for k := 0; k <= st.count; k++ {
-		inv = (st.first + float32(st.delta*float32(k)) + float32(n)) / (hi - lo)
-		var sumL, sumL2, sumXL float32
-		for i, v := range x {
-			l := clamp(0, n, rne(inv*(v-lo)))
-			try[i] = uint8(l)
-			wl := w[i] * float32(l)
-			sumL += wl
-			sumL2 += float32(wl * float32(l))
-			sumXL += float32(wl * v)
-		}
-		d := float32(sumW*sumL2) - float32(sumL*sumL)
-		if d <= 0 {
-			continue
-		}
-		s := (float32(sumW*sumXL) - float32(sumX*sumL)) / d
-		m := (float32(sumL2*sumX) - float32(sumL*sumXL)) / d
-		if m > 0 {
-			m = 0
-			s = sumXL / sumL2
-		}
-		var miss float32
-		for i, v := range x {
-			miss += float32(w[i] * st.miss(s, m, int32(try[i]), v))
-		}
-		if miss < best {
-			copy(codes, try[:len(x)])
-			best, scale, lo = miss, s, m
-		}
-	}
-	return scale, -lo
-}
-
-func (st *steps) miss(scale, lo float32, l int32, v float32) float32 {
-	d := float32(scale*float32(l)) + lo - v
-	if st.absolute {
-		return abs32(d)
-	}
-	return d * d
-}
-
-// min32 and max32 keep the first of two equal values, as C's comparisons do.
-func min32(a, b float32) float32 {
-	if b < a {
-		return b
-	}
-	return a
-}
-
-func max32(a, b float32) float32 {
-	if b > a {
-		return b
-	}
-	return a
-}
-
-// searchPositive finds the scale s and codes L in 0..n that make s*L near x >= 0, weighted by w.
-func searchPositive(n int32, x, w []float32, codes []uint8) float32 {
-	var hi float32
+// peak gives the first value of largest magnitude, with its sign.
+func peak(x []float32) float32 {
+	var most, at float32
 	for _, v := range x {
-		hi = max32(hi, v)
-	}
-	if hi < tiny {
-		clear(codes)
-		return 0
-	}
-	inv := float32(n) / hi
-	scale := 1 / inv
-	var best float32
-	for i, v := range x {
-		codes[i] = uint8(rne(inv * v))
-		d := v - float32(scale*float32(codes[i]))
-		best += float32(float32(w[i]*d) * d)
-	}
-	for k := -4; k <= 4; k++ {
-		if k == 0 {
-			continue
-		}
-		tryInv := (float32(0.1*float32(k)) + float32(n)) / hi
-		tryScale := 1 / tryInv
-		var miss float32
-		for i, v := range x {
-			l := min(n, rne(tryInv*v))
-			d := v - float32(tryScale*float32(l))
-			miss += float32(float32(w[i]*d) * d)
-		}
-		if miss < best {
-			best, inv = miss, tryInv
+		if a := abs32(v); a > most {
+			most, at = a, v
 		}
 	}
-	var xl, l2 float32
-	for i, v := range x {
-		l := min(n, rne(inv*v))
-		codes[i] = uint8(l)
-		xl += float32(float32(w[i]*v) * float32(l))
-		l2 += float32(float32(w[i]*float32(l)) * float32(l))
-	}
-	for range 5 {
-		changed := false
-		for i, v := range x {
-			old := float32(codes[i])
-			sxl := xl - float32(float32(w[i]*v)*old)
-			sl2 := l2 - float32(float32(w[i]*old)*old)
-			if sxl <= 0 || sl2 <= 0 {
-				continue
-			}
-			l := min(n, rne(float32(v*sl2)/sxl))
-			if l == int32(codes[i]) {
-				continue
-			}
-			sxl += float32(float32(w[i]*v) * float32(l))
-			sl2 += float32(float32(w[i]*float32(l)) * float32(l))
-			if float32(float32(sxl*sxl)*l2) > float32(float32(xl*xl)*sl2) {
-				codes[i], xl, l2 = uint8(l), sxl, sl2
-				changed = true
-			}
-		}
-		if !changed {
-			break
-		}
-	}
-	if l2 > 0 {
-		return xl / l2
-	}
-	return 0
+	return at
 }
 
-// importance fills w with qw * sqrt(sigma2 + x²).
-func importance(w, x, qw []float32, sigma2 float32) {
+// squares puts x² into w.
+func squares(w, x []float32) {
+	w = w[:len(x)]
 	for i, v := range x {
-		w[i] = qw[i] * sqrt32(sigma2+float32(v*v))
+		w[i] = v * v
 	}
 }
 
+// weighImportance puts importance, raised for large values, into w.
+func weighImportance(w, x, importance []float32, sigma2 float32) {
+	w, importance = w[:len(x)], importance[:len(x)]
+	for i, v := range x {
+		w[i] = importance[i] * sqrt32(sigma2+float32(v*v))
+	}
+}
+
+// sum adds in index order.
+func sum(x []float32) (s float32) {
+	for _, v := range x {
+		s += v
+	}
+	return s
+}
+
+// sumSquares adds squares in index order.
 func sumSquares(x []float32) (s float32) {
 	for _, v := range x {
 		s += float32(v * v)
@@ -293,9 +61,277 @@ func sumSquares(x []float32) (s float32) {
 	return s
 }
 
-func sum(x []float32) (s float32) {
-	for _, v := range x {
-		s += v
+// searchSigned finds codes 0 … 2·nmax-1 and gives the scale: x ≈ scale·(code-nmax). A group that
+// counts as zero gets codes 0, not nmax, and scale 0.
+func searchSigned(codes []int8, x, w []float32, nmax int32) float32 {
+	n := len(x)
+	codes, w = codes[:n], w[:n]
+	top := peak(x)
+	if abs32(top) < tiny {
+		clear(codes)
+		return 0
 	}
-	return s
+	var products [maxGroup]float32
+	wx := products[:n]
+	for i, v := range x {
+		wx[i] = w[i] * v
+	}
+	inv := -float32(nmax) / top
+	xl, ll := signedSums(x, w, wx, inv, nmax)
+	var scale float32
+	if ll != 0 {
+		scale = xl / ll
+	}
+	best := scale * xl
+	for k := int32(-9); k <= 9; k++ {
+		if k == 0 {
+			continue
+		}
+		try := -(float32(nmax) + float32(0.1*float32(k))) / top
+		xl, ll := signedSums(x, w, wx, try, nmax)
+		if ll > 0 && xl*xl > best*ll {
+			inv = try
+			scale = xl / ll
+			best = scale * xl
+		}
+	}
+	for i, v := range x {
+		codes[i] = int8(nmax + clamp(nearest(inv*v), -nmax, nmax-1))
+	}
+	return scale
+}
+
+// signedSums gives Σ w·x·l and Σ w·l² for the codes under an inverse scale.
+func signedSums(x, w, wx []float32, inv float32, nmax int32) (xl, ll float32) {
+	w, wx = w[:len(x)], wx[:len(x)]
+	for i, v := range x {
+		l := float32(clamp(nearest(inv*v), -nmax, nmax-1))
+		xl += float32(wx[i] * l)
+		ll += float32(w[i] * l * l)
+	}
+	return xl, ll
+}
+
+func clamp(v, low, high int32) int32 { return max(low, min(high, v)) }
+
+// refineSigned finds codes 0 … 2·nmax-1 by moving one at a time while that lowers the error weighted
+// with x².
+func refineSigned(codes []int8, x []float32, nmax int32) float32 {
+	n := len(x)
+	codes = codes[:n]
+	top := peak(x)
+	if abs32(top) < tiny {
+		clear(codes)
+		return 0
+	}
+	inv := -float32(nmax) / top
+	var xl, ll float32
+	for i, v := range x {
+		c := clamp(nearest(inv*v), -nmax, nmax-1)
+		codes[i] = int8(c)
+		l, w := float32(c), v*v
+		xl += float32(w * v * l)
+		ll += float32(w * l * l)
+	}
+	for range 5 {
+		changed := false
+		for i, v := range x {
+			l, w := float32(codes[i]), v*v
+			sx := xl - float32(w*v*l)
+			if !(sx > 0) {
+				continue
+			}
+			sl := ll - float32(w*l*l)
+			c := clamp(nearest(v*sl/sx), -nmax, nmax-1)
+			if c == int32(codes[i]) {
+				continue
+			}
+			l = float32(c)
+			sx += float32(w * v * l)
+			sl += float32(w * l * l)
+			if sl > 0 && sx*sx*ll > xl*xl*sl {
+				codes[i] = int8(c)
+				xl, ll = sx, sl
+				changed = true
+			}
+		}
+		if !changed {
+			break
+		}
+	}
+	for i := range codes {
+		codes[i] += int8(nmax)
+	}
+	if ll > 0 {
+		return xl / ll
+	}
+	return 0
+}
+
+// sweep says which inverse scales searchOffset tries: (first + step·k + nmax) / range for k = 0 … last.
+type sweep struct {
+	first, step float32
+	last        int
+	absolute    bool // the error is |e| instead of e²
+}
+
+// weightedSweep is the sweep of all types when importance is given.
+var weightedSweep = sweep{first: -0.9, step: 0.05, last: 36}
+
+// searchOffset finds codes 0 … nmax and gives scale and offset: x ≈ scale·code - offset. The offset is
+// not negative.
+func searchOffset(codes []uint8, x, w []float32, nmax int32, s *sweep) (scale, offset float32) {
+	n := len(x)
+	codes, w = codes[:n], w[:n]
+	low, high := x[0], x[0]
+	sumW := w[0]
+	sumX := sumW * x[0]
+	for i := 1; i < n; i++ {
+		v := x[i]
+		if v < low {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+		sumW += w[i]
+		sumX += float32(w[i] * v)
+	}
+	if low > 0 {
+		low = 0
+	}
+	if high <= low {
+		clear(codes)
+		return 0, -low
+	}
+	inv := float32(nmax) / (high - low)
+	scale = 1 / inv
+	for i, v := range x {
+		codes[i] = uint8(clamp(nearest(inv*(v-low)), 0, nmax))
+	}
+	best := offsetError(codes, x, w, scale, low, s.absolute)
+	var tried [maxGroup]uint8
+	try := tried[:n]
+	for k := 0; k <= s.last; k++ {
+		inv = (s.first + float32(s.step*float32(k)) + float32(nmax)) / (high - low)
+		var l1, l2, lx float32
+		for i, v := range x {
+			c := clamp(nearest(inv*(v-low)), 0, nmax)
+			try[i] = uint8(c)
+			l := float32(c)
+			wl := float32(w[i] * l)
+			l1 += wl
+			l2 += float32(wl * l)
+			lx += float32(wl * v)
+		}
+		d := float32(sumW*l2) - float32(l1*l1)
+		if !(d > 0) {
+			continue
+		}
+		fit := (float32(sumW*lx) - float32(sumX*l1)) / d
+		bottom := (float32(l2*sumX) - float32(l1*lx)) / d
+		if bottom > 0 {
+			bottom = 0
+			fit = lx / l2
+		}
+		if e := offsetError(try, x, w, fit, bottom, s.absolute); e < best {
+			copy(codes, try)
+			best, scale, low = e, fit, bottom
+		}
+	}
+	return scale, -low
+}
+
+// offsetError gives Σ w·|e| or Σ w·e² for e = scale·code + low - x.
+func offsetError(codes []uint8, x, w []float32, scale, low float32, absolute bool) (e float32) {
+	codes, w = codes[:len(x)], w[:len(x)]
+	if absolute {
+		for i, v := range x {
+			e += float32(w[i] * abs32(float32(scale*float32(codes[i]))+low-v))
+		}
+		return e
+	}
+	for i, v := range x {
+		d := float32(scale*float32(codes[i])) + low - v
+		e += float32(w[i] * float32(d*d))
+	}
+	return e
+}
+
+// searchPositive finds codes for values that are not negative and gives the scale: x ≈ scale·code,
+// codes up to nmax. There is no lower bound: a negative value gives a code that wraps, as in the
+// reference.
+func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
+	n := len(x)
+	codes, w = codes[:n], w[:n]
+	var top float32
+	for _, v := range x {
+		if !(top > v) {
+			top = v
+		}
+	}
+	if top < tiny {
+		clear(codes)
+		return 0
+	}
+	inv := float32(nmax) / top
+	var best float32
+	scale := 1 / inv
+	for i, v := range x {
+		d := v - float32(scale*float32(uint8(nearest(inv*v))))
+		best += float32(w[i] * d * d)
+	}
+	for k := int32(-4); k <= 4; k++ {
+		if k == 0 {
+			continue
+		}
+		try := (float32(0.1*float32(k)) + float32(nmax)) / top
+		scale := 1 / try
+		var e float32
+		for i, v := range x {
+			d := v - float32(scale*float32(min(nmax, nearest(try*v))))
+			e += float32(w[i] * d * d)
+		}
+		if e < best {
+			best, inv = e, try
+		}
+	}
+	var xl, ll float32
+	for i, v := range x {
+		c := min(nmax, nearest(inv*v))
+		codes[i] = uint8(c)
+		l := float32(c)
+		xl += float32(w[i] * v * l)
+		ll += float32(w[i] * l * l)
+	}
+	for range 5 {
+		changed := false
+		for i, v := range x {
+			l := float32(codes[i])
+			sx := xl - float32(w[i]*v*l)
+			sl := ll - float32(w[i]*l*l)
+			if !(sx > 0 && sl > 0) {
+				continue
+			}
+			c := min(nmax, nearest(v*sl/sx))
+			if c == int32(codes[i]) {
+				continue
+			}
+			l = float32(c)
+			sx += float32(w[i] * v * l)
+			sl += float32(w[i] * l * l)
+			if sx*sx*ll > xl*xl*sl {
+				codes[i] = uint8(c)
+				xl, ll = sx, sl
+				changed = true
+			}
+		}
+		if !changed {
+			break
+		}
+	}
+	if ll > 0 {
+		return xl / ll
+	}
+	return 0
 }
