@@ -198,7 +198,8 @@ func (k *binder) match(i int, name string) error {
 		return nil
 	}
 	r := &k.spec.Rules[ri]
-	if r.When != nil && !r.When(k.m, layer) {
+	placed := r.layered() == (layer >= 0) && r.experts() == (expert >= 0) // "{l}" itself is no number
+	if !placed || r.When != nil && !r.When(k.m, layer) {
 		k.extra = append(k.extra, src.Name)
 		return nil
 	}

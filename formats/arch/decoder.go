@@ -59,14 +59,16 @@ func (b *Block) window(m *Model) {
 // value of how many a token takes. Groups, where the config has them, are equal runs of experts.
 func (m *Model) checkExperts(count string, used ...string) error {
 	n := m.Num(count)
-	v := m.value(used...)
+	v, name := named(m.values, used)
 	if v.Kind == strictjson.Array && len(v.Items) > 0 {
 		v = v.Items[0]
 	}
-	if k, err := integer(used[0], v, 1, maxExperts); err != nil {
+	k, err := integer(name, v, 1, maxExperts)
+	if err != nil {
 		return err
-	} else if k > n {
-		return fault.New(fault.Malformed, configFile, "%s is %d, expected at most %s = %d", used[0], k, count, n)
+	}
+	if k > n {
+		return fault.New(fault.Malformed, configFile, "%s is %d, expected at most %s = %d", name, k, count, n)
 	}
 	groups := m.value("n_group")
 	if !groups.Present() {
@@ -79,7 +81,7 @@ func (m *Model) checkExperts(count string, used ...string) error {
 	if n%g != 0 {
 		return fault.New(fault.Malformed, configFile, "n_group is %d, expected a divisor of %s = %d", g, count, n)
 	}
-	k, err := integer("topk_group", m.value("topk_group"), 1, maxExperts)
+	k, err = integer("topk_group", m.value("topk_group"), 1, maxExperts)
 	if err == nil && k > g {
 		err = fault.New(fault.Malformed, configFile, "topk_group is %d, expected at most n_group = %d", k, g)
 	}

@@ -182,12 +182,11 @@ func (m *Model) key(k *Key) (any, error) {
 		}
 		return uint32(n), err
 	}
-	v, name := m.value(k.From...), ""
+	in, names := m.values, k.From
 	if k.Rope != nil {
-		v, name = first(m.rope, k.Rope), k.Rope[0]
-	} else {
-		name = k.From[0]
+		in, names = m.rope, k.Rope
 	}
+	v, name := named(in, names)
 	if !v.Present() {
 		return nil, nil
 	}

@@ -17,6 +17,11 @@ var llama = Spec{
 		if _, _, err := m.llama3(); err != nil {
 			return err
 		}
+		if m.Num("num_local_experts") > 0 {
+			if err := m.checkExperts("num_local_experts", "num_experts_per_tok", "num_experts_per_token", "top_k_experts"); err != nil {
+				return err
+			}
+		}
 		return checkHeads(m)
 	},
 	Keys: append(base(),

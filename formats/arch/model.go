@@ -46,12 +46,18 @@ func (m *Model) Num(name string) int64 { return m.nums[name] }
 func (m *Model) value(names ...string) strictjson.Value { return first(m.values, names) }
 
 func first(in map[string]strictjson.Value, names []string) strictjson.Value {
+	v, _ := named(in, names)
+	return v
+}
+
+// named gives the first of names that in has, and which one that is; the first name when in has none.
+func named(in map[string]strictjson.Value, names []string) (strictjson.Value, string) {
 	for _, n := range names {
 		if v, ok := in[n]; ok {
-			return v
+			return v, n
 		}
 	}
-	return strictjson.Value{}
+	return strictjson.Value{}, names[0]
 }
 
 // found says what a value is, for messages; long ones are cut.
@@ -105,11 +111,11 @@ func (m *Model) flag(name string) (bool, error) {
 
 // number reads a float that only the forward recipe needs, with a default for an absent or null value.
 func (m *Model) number(in map[string]strictjson.Value, byDefault float64, names ...string) (float64, error) {
-	v := first(in, names)
+	v, name := named(in, names)
 	if !v.Present() {
 		return byDefault, nil
 	}
-	return float(names[0], v)
+	return float(name, v)
 }
 
 // resolve reads every number of a Spec.
@@ -120,17 +126,17 @@ func (m *Model) resolve(nums []Num) error {
 		if from == nil {
 			from = []string{n.Name}
 		}
-		v := m.value(from...)
+		v, name := named(m.values, from)
 		if n.Uniform && v.Kind == strictjson.Array {
 			var err error
-			if v, err = uniform(n.Name, v); err != nil {
+			if v, err = uniform(name, v); err != nil {
 				return err
 			}
 		}
 		var err error
 		switch {
 		case v.Present():
-			m.nums[n.Name], err = integer(n.Name, v, n.Min, n.Max)
+			m.nums[n.Name], err = integer(name, v, n.Min, n.Max)
 		case n.Default != "":
 			var d int64
 			if d, err = m.eval(n.Default); err == nil && (d < n.Min || d > n.Max) {

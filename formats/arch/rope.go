@@ -2,9 +2,9 @@ package arch
 
 import (
 	"math"
+	"strings"
 
 	"github.com/qconv/qconv/formats/fault"
-	"github.com/qconv/qconv/formats/internal/strictjson"
 )
 
 // Llama 3 stretches the low frequencies of its rotary embedding. The reference writes by how much
@@ -20,7 +20,7 @@ type llama3Freqs struct {
 
 // llama3 reads a llama3 rope scaling; ok is false when the config has another one or none.
 func (m *Model) llama3() (f llama3Freqs, ok bool, err error) {
-	if !equalFold(m.ropeType(), "llama3") {
+	if strings.ToLower(m.ropeType()) != "llama3" {
 		return f, false, nil
 	}
 	f.dims = m.Num("head_dim")
@@ -44,23 +44,6 @@ func (m *Model) llama3() (f llama3Freqs, ok bool, err error) {
 		return f, false, fault.New(fault.Malformed, configFile, "high_freq_factor is %v, expected more than low_freq_factor %v", f.high, f.low)
 	}
 	return f, true, nil
-}
-
-// equalFold compares ASCII text without regard to case.
-func equalFold(s, lower string) bool {
-	if len(s) != len(lower) {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // factors computes the divisors, one for each pair.
@@ -132,6 +115,3 @@ func (m *Model) rootType() string {
 	t, _ := m.ropeRoot["rope_type"].Str()
 	return t
 }
-
-// finite is false for the literals NaN and Infinity.
-func finite(v strictjson.Value) bool { _, ok := v.Float64(); return ok }
