@@ -1,141 +1,14 @@
 package outfile
 
 import (
-	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/qconv/qconv/formats/fault"
 )
-
-var errInjected = errors.New("injected")
-
-func refusedBusy(t *testing.T, err error) {
-	t.Helper()
-	refused(t, err, fault.Busy)
-}
-
-// brokenDisk is the machine's file system with faults. fail is asked before each operation; before runs
-// ahead of it; write, where set, takes the place of WriteAt.
-type brokenDisk struct {
-	osDisk
-	mu     sync.Mutex
-	seen   []string
-	fail   func(op, path string) error
-	before func(op, path string)
-	write  func(f *os.File, p []byte, off int64) (int, error)
-}
-
-type brokenFile struct {
-	*os.File
-	d *brokenDisk
-}
-
-func (d *brokenDisk) step(op, path string) error {
-	d.mu.Lock()
-	d.seen = append(d.seen, op)
-	d.mu.Unlock()
-	if d.before != nil {
-		d.before(op, path)
-	}
-	if d.fail != nil {
-		return d.fail(op, path)
-	}
-	return nil
-}
-
-func (d *brokenDisk) open(path string, how opening) (file, error) {
-	if err := d.step("open", path); err != nil {
-		return nil, err
-	}
-	f, err := openFile(path, how)
-	if err != nil {
-		return nil, err
-	}
-	return brokenFile{f, d}, nil
-}
-
-func (d *brokenDisk) lock(f file) error {
-	if err := d.step("lock", ""); err != nil {
-		return err
-	}
-	return lockFile(f.(brokenFile).File)
-}
-
-func (d *brokenDisk) reserve(f file, size int64) error {
-	if err := d.step("reserve", ""); err != nil {
-		return err
-	}
-	return d.osDisk.reserve(f.(brokenFile).File, size)
-}
-
-func (d *brokenDisk) rename(from, to string, replace bool) error {
-	if err := d.step("rename", to); err != nil {
-		return err
-	}
-	return renameFile(from, to, replace)
-}
-
-func (d *brokenDisk) remove(path string) error {
-	if err := d.step("remove", path); err != nil {
-		return err
-	}
-	return os.Remove(path)
-}
-
-func (d *brokenDisk) syncDir(path string) error {
-	if err := d.step("syncdir", path); err != nil {
-		return err
-	}
-	return syncDirectory(path)
-}
-
-func (f brokenFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.d.step("write", f.Name()); err != nil {
-		return 0, err
-	}
-	if f.d.write != nil {
-		return f.d.write(f.File, p, off)
-	}
-	return f.File.WriteAt(p, off)
-}
-
-func (f brokenFile) Sync() error {
-	if err := f.d.step("sync", f.Name()); err != nil {
-		return err
-	}
-	return f.File.Sync()
-}
-
-// nth fails the n-th operation of a kind, counted from 1.
-func nth(kind string, n int, err error) func(op, path string) error {
-	var mu sync.Mutex
-	return func(op, _ string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if op == kind {
-			if n--; n == 0 {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-func (d *brokenDisk) count(op string) (n int) {
-	for _, o := range d.seen {
-		if o == op {
-			n++
-		}
-	}
-	return n
-}
 
 // TestE5NoSpaceLater: a disk that fills up while units are written. Work stays, the next run goes on.
 func TestE5NoSpaceLater(t *testing.T) {
@@ -296,155 +169,35 @@ func TestE9ShortWrite(t *testing.T) {
 	refused(t, err, fault.IO, "short write")
 }
 
-// TestE11Appears: an output that appears during the run is not overwritten; with Force it is. seen is
-// when it appears: before the names are looked at, or between that and the rename.
-func TestE11Appears(t *testing.T) {
-	for _, late := range []bool{false, true} {
-		for _, which := range []string{"a", "b"} {
-			s := newSample(t.TempDir(), 3, 1000, "a", "b")
-			other := filepath.Join(filepath.Dir(s.parts[0].Path), which)
-			d := &brokenDisk{before: func(op, path string) {
-				if (late && op == "rename" && path == other) || (!late && op == "sync") {
-					put(t, other, "theirs")
-				}
-			}}
-			_, _, err := s.convert(d, opts)
-			refused(t, err, fault.Busy, "appeared")
-			if b, _ := os.ReadFile(other); string(b) != "theirs" {
-				t.Fatal("the other file changed")
-			}
-			refusedBusy(t, Check(s.parts, opts))
-			s.resumes(t, with(force), s.units())
-		}
-	}
-}
-
-// TestE15Window: the first run finishes between the second's open and its lock.
-func TestE15Window(t *testing.T) {
-	for _, o := range []Options{opts, with(force)} {
-		s := newSample(t.TempDir(), 3, 1000, "out")
-		first, err := Begin(s.parts, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.fill(first)
-		once := sync.OnceFunc(func() {
-			if _, err := first.Commit(t.Context(), s.headers, nil); err != nil {
-				t.Error(err)
-			}
-		})
-		d := &brokenDisk{before: func(op, _ string) {
-			if op == "lock" {
-				once()
-			}
-		}}
-		second, err := begin(d, s.parts, o)
-		if !o.Force {
-			refused(t, err, fault.Busy, "exists")
-			s.finished(t)
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if second.Reused(0, 0) {
-			t.Error("a clean start reuses a unit")
-		}
-		if err := second.Write(0, 0, s.unit(0, 0)); err != nil {
-			t.Error(err)
-		}
-		s.finished(t, "out.partial", "out.partial.journal")
-		if err := second.Discard(); err != nil {
-			t.Error(err)
-		}
-		s.finished(t)
-	}
-}
-
-// TestE16NoLocks: a file system without locks is told apart from one that is locked.
-func TestE16NoLocks(t *testing.T) {
+// TestWriteAgain: a unit that is written again and fails is not there any more.
+func TestWriteAgain(t *testing.T) {
 	s := newSample(t.TempDir(), 3, 1000, "out")
-	d := &brokenDisk{fail: nth("lock", 1, errNoLocks)}
-	_, _, err := s.convert(d, opts)
-	refused(t, err, fault.IO, "no locks", "--no-lock")
-	listing(t, filepath.Dir(s.parts[0].Path))
-	d = &brokenDisk{}
-	if _, _, err := s.convert(d, with(func(o *Options) { o.NoLock = true })); err != nil || d.count("lock") != 0 {
+	s.interrupt(t, opts, 3)
+	d := &brokenDisk{fail: func(op, path string) error {
+		if op == "write" && strings.HasSuffix(path, ".partial") {
+			return syscall.EIO
+		}
+		return nil
+	}}
+	set, err := begin(d, s.parts, with(func(o *Options) { o.NoLock = true }))
+	refused(t, err, fault.IO, "clear the header")
+	writes := 0
+	d.fail = func(op, path string) error {
+		if writes++; op == "write" && strings.HasSuffix(path, ".partial") && writes > 8 {
+			return syscall.EIO
+		}
+		return nil
+	}
+	if set, err = begin(d, s.parts, opts); err != nil {
 		t.Fatal(err)
 	}
-	s.finished(t)
-}
-
-// TestE24DirectoryGone: the directory is removed, or the partial replaced, during the run.
-func TestE24DirectoryGone(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	for name, harm := range map[string]func(path string){
-		"directory removed": func(string) { os.RemoveAll(dir) },
-		"partial replaced": func(path string) {
-			os.Remove(path)
-			put(t, path, "theirs")
-		},
-	} {
-		os.Mkdir(dir, 0o777)
-		s := newSample(dir, 3, 1000, "out")
-		set, err := Begin(s.parts, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.fill(set)
-		harm(s.parts[0].partial())
-		_, err = set.Commit(t.Context(), s.headers, nil)
-		refused(t, err, fault.IO, "removed or replaced")
-		if err := set.Discard(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if b, err := os.ReadFile(s.parts[0].partial()); err == nil && string(b) != "theirs" {
-			t.Error("the other file changed")
-		}
-		os.RemoveAll(dir)
+	defer set.Close()
+	writes = 8
+	if !set.Reused(0, 1) {
+		t.Fatal("nothing is reused")
 	}
-}
-
-// TestKilledBetweenLinkAndUnlink: a published file that still has the partial's name is never written.
-func TestKilledBetweenLinkAndUnlink(t *testing.T) {
-	for _, o := range []Options{opts, with(force)} {
-		s := newSample(t.TempDir(), 3, 1000, "a", "b")
-		d := &brokenDisk{fail: func(op, path string) error {
-			if op == "rename" && filepath.Base(path) == "b" {
-				return errors.Join(os.Link(path+".partial", path), errInjected)
-			}
-			return nil
-		}}
-		_, _, err := s.convert(d, opts)
-		refused(t, err, fault.IO)
-		s.resumes(t, o, s.units())
-	}
-}
-
-// TestOtherHeader: an adopted part whose header is not the one of this run is not published over.
-func TestOtherHeader(t *testing.T) {
-	s := newSample(t.TempDir(), 3, 1000, "a", "b")
-	_, _, err := s.convert(&brokenDisk{fail: nth("rename", 3, syscall.EIO)}, opts) // journal, b, a
-	refused(t, err, fault.IO)
-	changed := s
-	changed.headers = [][]byte{s.headers[0], bytes.ToUpper(s.headers[1])}
-	_, _, err = changed.convert(osDisk{}, opts)
-	refused(t, err, fault.IO, "another header")
-	changed.resumes(t, with(force), 0)
-}
-
-// TestLinkFile: the way without renameat2.
-func TestLinkFile(t *testing.T) {
-	dir := t.TempDir()
-	a, b := put(t, filepath.Join(dir, "a"), "new"), put(t, filepath.Join(dir, "b"), "old")
-	if err := linkFile(a, b); !errors.Is(err, fs.ErrExist) {
-		t.Fatal(err)
-	}
-	if err := linkFile(a, filepath.Join(dir, "c")); err != nil {
-		t.Fatal(err)
-	}
-	listing(t, dir, "b", "c")
-	if got, _ := os.ReadFile(b); string(got) != "old" {
-		t.Error("overwritten")
+	refused(t, set.Write(0, 1, s.unit(0, 1)), fault.IO, "write")
+	if set.Reused(0, 1) {
+		t.Error("a unit whose write failed counts as there")
 	}
 }
