@@ -293,12 +293,12 @@ func (k *binder) complete() error {
 	}
 	switch {
 	case missing.count > 0 && unknown.count > 0:
-		return fault.New(fault.Mismatch, "", "%d tensors that config.json implies are missing: %s; %d tensors have no place in a %s model: %s",
-			missing.count, &missing, unknown.count, k.spec.Name, &unknown)
+		return fault.New(fault.Mismatch, "", "missing %d of the tensors that config.json implies: %s; no place in a %s model for %d of the tensors: %s",
+			missing.count, &missing, k.spec.Name, unknown.count, &unknown)
 	case missing.count > 0:
-		return fault.New(fault.Mismatch, "", "%d tensors that config.json implies are missing: %s", missing.count, &missing)
+		return fault.New(fault.Mismatch, "", "missing %d of the tensors that config.json implies: %s", missing.count, &missing)
 	case unknown.count > 0:
-		return fault.New(fault.Mismatch, "", "%d tensors have no place in a %s model: %s", unknown.count, k.spec.Name, &unknown)
+		return fault.New(fault.Mismatch, "", "no place in a %s model for %d of the tensors: %s", k.spec.Name, unknown.count, &unknown)
 	}
 	return nil
 }
@@ -323,6 +323,10 @@ func (k *binder) missing(r *Rule, group []slot, to *report) {
 		for e := range experts {
 			if len(group) > 0 && (!r.layered() || int64(group[0].layer) == l) && (!r.experts() || int64(group[0].expert) == e) {
 				group = group[1:]
+				continue
+			}
+			if to.count >= reported { // a hostile config may imply millions
+				to.count++
 				continue
 			}
 			name := strings.Replace(r.From, "{l}", strconv.FormatInt(l, 10), 1)

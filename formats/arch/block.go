@@ -16,8 +16,8 @@ import (
 //
 // ffn is MLP in a layer below Experts.LeadingDense or of a model without experts, else the sum of the
 // routed experts and, if SharedWidth > 0, of the shared one. The formulas are those of llama.cpp
-// v0.5.0 (src/models/*.cpp, src/llama-graph.cpp) and of transformers 4.57.6; where these two differ
-// the fields follow the checkpoint's own model, transformers.
+// v0.5.0 (src/models/*.cpp, src/llama-graph.cpp) and of the checkpoints' own models; where llama.cpp
+// simplifies (sliding windows, how groups of experts compare) the fields say what the model does.
 type Block struct {
 	Layers     int64
 	Width      int64 // of the residual stream, n_embd
@@ -183,7 +183,9 @@ func (m *Model) block(s *Spec, b *Binding) (Block, error) {
 		k.Rope.Dims = a.RopeDim
 	}
 	a.Scale = 1 / math.Sqrt(float64(a.KeyDim))
-	k.Experts.Count = b.Experts
+	if k.Experts.Count = b.Experts; b.Experts == 0 {
+		k.Experts = Experts{}
+	}
 	k.TiedOutput = true
 	for i := range b.Targets {
 		name := b.Targets[i].Name

@@ -161,7 +161,8 @@ func fillDeepseek(m *Model, b *Block) {
 		b.Norm.Eps = 1e-6
 	}
 	b.Attention.HeadsKV = b.Attention.Heads
-	// mscale_all_dim enlarges the logits: DeepSeek's own modeling_deepseek.py, and llama.cpp.
+	// mscale_all_dim enlarges the logits: DeepSeek's own modeling_deepseek.py and llama.cpp, for V2 and V3.
+	// transformers 4.57.6 leaves it out of V2.
 	if b.Rope.Scaling == RopeYaRN {
 		if _, all, _ := m.mscales(); all != 0 {
 			k := yarnMagnitude(b.Rope.Factor, all)
@@ -169,7 +170,6 @@ func fillDeepseek(m *Model, b *Block) {
 		}
 	}
 	if b.Experts.Count == 0 {
-		b.Experts = Experts{}
 		return
 	}
 	e := &b.Experts
