@@ -140,3 +140,9 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// atoi gives a decimal number, or 0.
+func atoi(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
+}

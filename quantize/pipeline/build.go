@@ -100,7 +100,7 @@ func (p *Plan) files(tensors []gguf.Tensor, o Options) error {
 		for i, k := range group {
 			ts[i] = tensors[k]
 		}
-		if pt.Layout, err = gguf.NewLayout(kvs, ts, gguf.DefaultAlignment); err != nil {
+		if pt.Layout, err = gguf.NewLayout(kvs, ts, p.align); err != nil {
 			return err
 		}
 		for i, k := range group {

@@ -8,6 +8,7 @@ import (
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/quantize"
 	"github.com/qconv/qconv/quantize/mix"
+	"github.com/qconv/qconv/quantize/packed"
 )
 
 // FromCheckpoint plans the conversion of a Hugging Face checkpoint. F32, F16 and BF16 files follow
@@ -35,7 +36,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		o.Recipe, _ = mix.ParseRecipe(t.String())
 	}
 	p := &Plan{
-		Name: ck.Name, Arch: b.Arch, Recipe: o.Recipe, origin: newCheckpointOrigin(ck),
+		Name: ck.Name, Arch: b.Arch, Recipe: o.Recipe, origin: newCheckpointOrigin(ck), align: gguf.DefaultAlignment,
 		Notices: append(append([]string(nil), ck.Notices...), b.Notices...),
 	}
 	if err := p.addTargets(b, via); err != nil {
@@ -112,29 +113,18 @@ func (p *Plan) addTargets(b *arch.Binding, via gguf.Type) error {
 	return nil
 }
 
-// scale checks the scale tensor of an FP8 source and fixes how many rows and columns a number covers.
-func (p *Plan) scale(s *Step, k int, g *grid, block []int64) error {
+// scale finds out which scale of its scale tensor belongs to which weight of an FP8 source.
+func (p *Plan) scale(s *Step, k int, g *grid, block []int64) (err error) {
 	if s.target.Scale == nil || s.target.Scale[k] < 0 {
-		s.scaleRows, s.scaleCols = g.rows, g.cols
 		return nil
 	}
 	sg := p.origin.tensor(s.target.Scale[k])
 	if sg.decode == nil {
 		return fault.New(fault.Unsupported, sg.file, "a scale of dtype %s cannot be read", sg.form).In(sg.name)
 	}
-	rows, cols := g.rows, g.cols
-	switch {
-	case len(block) == 2:
-		rows, cols = block[0], block[1]
-	case sg.rows*sg.cols == 1:
-	case sg.rows*sg.cols == g.rows:
-		rows = 1
-		sg.rows, sg.cols, sg.rowBytes = g.rows, 1, sg.rowBytes*sg.rows/g.rows
+	if s.blocks, err = packed.NewBlocks(block, g.rows, g.cols, sg.shape); err != nil {
+		return fault.New(fault.Mismatch, sg.file, "%w", err).In(sg.name)
 	}
-	if rows < 1 || cols < 1 || sg.rows != (g.rows+rows-1)/rows || sg.cols != (g.cols+cols-1)/cols {
-		return fault.New(fault.Mismatch, sg.file, "scales [%d,%d] do not cover [%d,%d] in blocks of [%d,%d]", sg.rows, sg.cols, g.rows, g.cols, rows, cols).In(sg.name)
-	}
-	s.scaleRows, s.scaleCols = rows, cols
 	p.SourceBytes += sg.rows * sg.rowBytes
 	return nil
 }

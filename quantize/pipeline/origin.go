@@ -19,6 +19,7 @@ type grid struct {
 	name, file string
 	form       string // type as the source spells it
 	typ        gguf.Type
+	shape      []int64 // outermost dimension first
 	rows, cols int64
 	rowBytes   int64
 	decode     func(dst []float32, src []byte) // one row; nil when the form has no codec
@@ -43,7 +44,7 @@ func newCheckpointOrigin(ck *hf.Checkpoint) *checkpointOrigin {
 	for i := range ck.Tensors {
 		t := &ck.Tensors[i]
 		g := &o.grids[i]
-		g.name, g.file, g.form = t.Name, ck.Files[t.File].Name, string(t.Dtype)
+		g.name, g.file, g.form, g.shape = t.Name, ck.Files[t.File].Name, string(t.Dtype), t.Shape
 		g.rows, g.cols = 1, 1
 		if n := len(t.Shape); n > 0 {
 			g.cols = t.Shape[n-1]

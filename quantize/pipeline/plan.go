@@ -10,6 +10,7 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/quantize"
 	"github.com/qconv/qconv/quantize/mix"
+	"github.com/qconv/qconv/quantize/packed"
 )
 
 // Options say what to make. The zero value of a field means its default.
@@ -46,16 +47,16 @@ type Step struct {
 	Offset int64  // in that file
 	Bytes  int64
 
-	op                   arch.Op
-	target               arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
-	codec                *quantize.Codec
-	raw                  bool            // bytes are copied, not decoded: the source has the output's type already
-	via                  *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
-	viaBytes             int64
-	scaleRows, scaleCols int64 // source rows and columns that one FP8 scale covers
-	rows                 int64 // all rows
-	slab                 int64 // rows in one slab (dimension 2)
-	cols                 int64
+	op       arch.Op
+	target   arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
+	codec    *quantize.Codec
+	raw      bool            // bytes are copied, not decoded: the source has the output's type already
+	via      *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
+	viaBytes int64
+	blocks   packed.Blocks // which scale belongs to which weight of an FP8 source
+	rows     int64         // all rows
+	slab     int64         // rows in one slab (dimension 2)
+	cols     int64
 }
 
 // unit is a range of rows of one slab, made in one go.
@@ -95,6 +96,7 @@ type Plan struct {
 	Memory      Memory
 
 	origin origin
+	align  int64 // of tensor data
 }
 
 // BitsPerWeight is the average over all tensors.

@@ -109,21 +109,27 @@ func TestReferenceRealHeaders(t *testing.T) {
 	}
 }
 
-func planCheckpoint(t *testing.T, dir, typ string, o pipeline.Options) *pipeline.Plan {
+func planCheckpointFiles(t *testing.T, dir string) *hf.Checkpoint {
 	t.Helper()
 	ck, err := hf.Open(hf.Dir(dir, false), hf.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	t.Cleanup(func() { ck.Close() })
+	return ck
+}
+
+func planWith(t *testing.T, dir, typ string, o pipeline.Options) (*pipeline.Plan, error) {
+	t.Helper()
 	var ok bool
 	if o.Recipe, ok = mix.ParseRecipe(typ); !ok {
 		t.Fatalf("no recipe %q", typ)
 	}
-	p, err := pipeline.FromCheckpoint(ck, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return pipeline.FromCheckpoint(planCheckpointFiles(t, dir), o)
+}
+
+func planCheckpoint(t *testing.T, dir, typ string, o pipeline.Options) *pipeline.Plan {
+	t.Helper()
+	p, err := planWith(t, dir, typ, o)
+	check(t, err)
 	return p
 }
 

@@ -33,7 +33,8 @@ func FromGGUF(set *gguf.Set, name string, o Options) (*Plan, error) {
 		return nil, err
 	}
 	org := &ggufOrigin{set: set}
-	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, origin: org}
+	// llama-quantize copies general.alignment and then aligns to 32, which readers refuse; the key is obeyed here.
+	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, origin: org, align: set.First.Align}
 	for i := range set.Tensors {
 		t := &set.Tensors[i]
 		s := Step{Name: t.Name, Shape: t.Shape, Type: t.Type, From: t.Type.String(), op: arch.Copy, target: arch.Target{Src: []int{i}}}

@@ -198,29 +198,28 @@ func (p *Plan) checkRow(s *Step, g *grid, row []byte, r int64) error {
 	return nil
 }
 
-// widenFP8 decodes a row whose scale is stored beside it, one number for a block of rows and columns.
+// widenFP8 decodes a row whose scales are another tensor: one scale for a block of rows and columns.
 func (p *Plan) widenFP8(s *Step, slab int64, g *grid, r int64, dst []float32, src []byte, w *scratch) error {
-	g.fp8.Decode(dst, src)
 	sc := -1
 	if s.target.Scale != nil {
 		sc = s.target.Scale[min(int(slab), len(s.target.Scale)-1)]
 	}
 	if sc < 0 {
+		g.fp8.Decode(dst, src)
 		return nil
 	}
 	sg := p.origin.tensor(sc)
-	at := r / s.scaleRows
+	at, n := s.blocks.ScaleRow(r), s.blocks.ScaleCols(g.cols)
 	if w.scaleOf != sc+1 || w.scaleRow != at {
-		w.raw = grow(w.raw, sg.rowBytes)
-		if err := p.origin.readAt(sc, w.raw, at*sg.rowBytes); err != nil {
+		one := sg.rowBytes / sg.cols
+		w.raw = grow(w.raw, n*one)
+		if err := p.origin.readAt(sc, w.raw, at*n*one); err != nil {
 			return err
 		}
-		w.scale = grow(w.scale, sg.cols)
+		w.scale = grow(w.scale, n)
 		sg.decode(w.scale, w.raw)
 		w.scaleOf, w.scaleRow = sc+1, at
 	}
-	for c := range dst {
-		dst[c] *= w.scale[int64(c)/s.scaleCols]
-	}
+	s.blocks.Decode(g.fp8, dst, src, r, g.cols, w.scale)
 	return nil
 }

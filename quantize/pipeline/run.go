@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/quantize/internal/outfile"
 )
 
@@ -94,7 +96,7 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 		o.Watcher.Wrote(&p.Steps[u.step], u.len)
 		return nil
 	}); err != nil {
-		return nil, err
+		return nil, p.giveUp(set, err)
 	}
 	if err := p.origin.unchanged(); err != nil {
 		return nil, err
@@ -115,6 +117,16 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 		r.Files[i].Path, r.Files[i].SHA256 = w.Path, hex.EncodeToString(w.SHA256[:])
 	}
 	return r, nil
+}
+
+// giveUp removes the partial output when the input is at fault, because running again cannot help; what a
+// full disk or an interruption left stays for the next run.
+func (p *Plan) giveUp(set *outfile.Set, err error) error {
+	switch fault.KindOf(err) {
+	case fault.Malformed, fault.Mismatch, fault.Unsupported, fault.Limit:
+		return errors.Join(err, set.Discard())
+	}
+	return err
 }
 
 // slot carries one unit through the stages.
