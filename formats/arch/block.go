@@ -3,6 +3,8 @@ package arch
 import (
 	"math"
 	"strings"
+
+	"github.com/qconv/qconv/formats/fault"
 )
 
 // Block says how the forward pass runs. In a Spec the kinds are set and the numbers are zero; in a
@@ -209,6 +211,9 @@ func (m *Model) block(s *Spec, b *Binding) (Block, error) {
 	}
 	if s.Fill != nil {
 		s.Fill(m, &k)
+	}
+	if k.Rope.Scaling == RopeOther {
+		m.notice("rope scaling of type %s is not written: llama.cpp takes the angles as they are", fault.Printable(k.Rope.Type))
 	}
 	return k, nil
 }
