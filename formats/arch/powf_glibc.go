@@ -49,7 +49,7 @@ func glibcPow(x, y float32) float32 {
 
 	// y·log = k/32 + r
 	const shift = 0x1.8p+52 / 32
-	e := float64(y) * log
+	e := float64(float64(y) * log) // rounded on its own: log has other uses, and no compiler may fuse it here
 	rounded := e + shift
 	k := math.Float64bits(rounded)
 	r = e - (rounded - shift)
