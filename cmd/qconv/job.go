@@ -111,7 +111,7 @@ func (j *job) planGGUF(src string) (*source, *pipeline.Plan, error) {
 		return nil, nil, err
 	}
 	s := &source{inputs: set.inputs, close: set.Close}
-	p, err := pipeline.FromGGUF(set.set, filepath.Base(src), j.opts)
+	p, err := pipeline.FromGGUF(set.set, filepath.Base(src), set.unchanged, j.opts)
 	if err != nil {
 		s.Close()
 		return nil, nil, err

@@ -79,7 +79,7 @@ func openCheckpoint(path string) (*model, error) {
 // ggufFiles is an open split set; a file that is not split is a set of one.
 type ggufFiles struct {
 	set    *gguf.Set
-	files  []*os.File
+	files  []hf.Blob
 	inputs []os.FileInfo
 }
 
@@ -89,26 +89,30 @@ func (g *ggufFiles) Close() {
 	}
 }
 
-// openGGUF opens the files of a set; path is any of them.
+// unchanged tells whether all files still are what was opened.
+func (g *ggufFiles) unchanged() error {
+	for _, f := range g.files {
+		if err := f.Unchanged(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openGGUF opens a file and, when it is the first of a split set, the others beside it.
 func openGGUF(path string) (*ggufFiles, error) {
 	g := &ggufFiles{}
 	dir := filepath.Dir(path)
+	src := hf.Dir(dir, true)
 	set, err := gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
-		f, err := os.Open(filepath.Join(dir, name))
+		f, err := src.Open(name)
 		if err != nil {
-			return nil, 0, err
-		}
-		st, err := f.Stat()
-		if err == nil && !st.Mode().IsRegular() {
-			err = &os.PathError{Op: "open", Path: name, Err: os.ErrInvalid}
-		}
-		if err != nil {
-			f.Close()
 			return nil, 0, err
 		}
 		g.files = append(g.files, f)
+		st, err := os.Stat(filepath.Join(dir, name))
 		g.inputs = append(g.inputs, st)
-		return f, st.Size(), nil
+		return f, f.Size(), err
 	}, filepath.Base(path), gguf.DefaultLimits())
 	if err != nil {
 		g.Close()

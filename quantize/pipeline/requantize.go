@@ -15,16 +15,18 @@ import (
 type ggufOrigin struct {
 	set   *gguf.Set
 	grids []grid
+	same  func() error
 }
 
 func (o *ggufOrigin) tensor(i int) *grid { return &o.grids[i] }
 func (o *ggufOrigin) readAt(i int, p []byte, off int64) error {
 	return o.set.ReadAt(i, p, off)
 }
-func (o *ggufOrigin) unchanged() error { return nil }
+func (o *ggufOrigin) unchanged() error { return o.same() }
 
-// FromGGUF plans what llama-quantize does with a GGUF file, or with the first of a split set.
-func FromGGUF(set *gguf.Set, name string, o Options) (*Plan, error) {
+// FromGGUF plans what llama-quantize does with a GGUF file, or with the first of a split set. unchanged is asked
+// before the output is finished and gives a fault when a file of the set is no longer what was opened.
+func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*Plan, error) {
 	if o.Recipe == nil {
 		return nil, fault.New(fault.Usage, name, "--type auto is for checkpoints; name the type to make")
 	}
@@ -32,7 +34,7 @@ func FromGGUF(set *gguf.Set, name string, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	org := &ggufOrigin{set: set}
+	org := &ggufOrigin{set: set, same: unchanged}
 	// llama-quantize copies general.alignment and then aligns to 32, which readers refuse; the key is obeyed here.
 	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, origin: org, align: set.First.Align}
 	for i := range set.Tensors {
