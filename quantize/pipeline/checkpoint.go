@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"strings"
+
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
@@ -25,6 +27,9 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 	}
 	b, err := spec.Bind(ck.Config, sources)
 	if err != nil {
+		return nil, err
+	}
+	if err := refusePooling(ck, b); err != nil {
 		return nil, err
 	}
 	via := viaType(ck)
@@ -62,6 +67,19 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		p.KVs = quantizedKVs(kvs, o.Recipe.FileType)
 	}
 	return p, p.finish(o, checkpointIdentity(ck))
+}
+
+// refusePooling stops at an embedding model: the reference then writes a pooling type, which is not done here.
+func refusePooling(ck *hf.Checkpoint, b *arch.Binding) error {
+	const file = "modules.json"
+	list, found, err := hf.ReadFile(ck.Source, file, hf.ConfigLimit)
+	if err != nil {
+		return err
+	}
+	if found && b.Arch == "qwen2" && strings.Contains(string(list), "Pooling") {
+		return fault.New(fault.Unsupported, file, "names a pooling module: embedding models cannot be converted yet")
+	}
+	return nil
 }
 
 // viaType is the 16-bit type of the two-step route: that of the first tensor with two or more
