@@ -161,6 +161,7 @@ func checkpointKVs(ck *hf.Checkpoint, b *arch.Binding, p *Plan, o Options) ([]gg
 	if err != nil {
 		return nil, nil, err
 	}
+	p.Notices = append(p.Notices, meta.Notices...)
 	kvs := []gguf.KV{{Key: "general.architecture", Value: b.Arch}, {Key: "general.type", Value: "model"}}
 	for _, pair := range meta.Pairs() {
 		kvs = append(kvs, gguf.KV{Key: pair.Key, Value: pair.Value})
