@@ -17,7 +17,7 @@ var f16Codec = Codec{Type: gguf.TypeF16, Encode: encodeF16, Decode: decodeF16, C
 func encodeF16(dst []byte, src, _ []float32) {
 	dst = dst[:2*len(src)]
 	for i, x := range src {
-		putF16(dst[2*i:], x)
+		put16(dst[2*i:], f16(x))
 	}
 }
 

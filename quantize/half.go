@@ -48,12 +48,25 @@ func bf16(x float32) uint16 {
 	return uint16((b + 0x7fff + b>>16&1) >> 16)
 }
 
-func put16(p []byte, v uint16)   { binary.LittleEndian.PutUint16(p, v) }
-func get16(p []byte) uint16      { return binary.LittleEndian.Uint16(p) }
-func putF16(p []byte, x float32) { put16(p, f16(x)) }
-func getF16(p []byte) float32    { return f32(get16(p)) }
-func abs32(x float32) float32    { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
-func sqrt32(x float32) float32   { return float32(math.Sqrt(float64(x))) }
+func put16(p []byte, v uint16) { binary.LittleEndian.PutUint16(p, v) }
+func get16(p []byte) uint16    { return binary.LittleEndian.Uint16(p) }
+
+// putF16 stores a scale. NaN, which only overflow makes, has a sign of the processor's choice: it gets
+// that of x86-64, so that even blocks which Check refuses are the same everywhere.
+func putF16(p []byte, x float32) {
+	if x != x {
+		put16(p, 0xfe00)
+		return
+	}
+	put16(p, f16(x))
+}
+
+func getF16(p []byte) float32 { return f32(get16(p)) }
+
+func abs32(x float32) float32  { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+// inverse gives 1/d, and 0 for 0.
 func inverse(d float32) float32 {
 	if d == 0 {
 		return 0

@@ -59,7 +59,7 @@ func normal(r *rand.Rand) float32 {
 		n += int(b & 255)
 		b >>= 8
 	}
-	return (float32(n) - 1530 + float32(r.Uint32()>>8)*(1.0/(1<<24))) * (1.0 / 256)
+	return (float32(n) - 1530 + float32(float32(r.Uint32()>>8)*(1.0/(1<<24)))) * (1.0 / 256)
 }
 
 // sampleRows makes n rows of a distribution, and one weight a column.
@@ -72,7 +72,7 @@ func sampleRows(dist, cols, n int, seed uint64) (x, weight []float32) {
 	weight = make([]float32, cols)
 	for i := range weight {
 		w := normal(r)
-		weight[i] = w*w + 0.001
+		weight[i] = float32(w*w) + 0.001
 		if i%97 == 5 {
 			weight[i] = 0
 		}

@@ -1,0 +1,62 @@
+package quantize
+
+import "testing"
+
+// The rows are Gaussian, as in ggml_oracle.py bench: testdata/bench.sh prints both beside each other.
+const (
+	benchCols = 4096
+	benchRows = 4
+)
+
+func benchRowsOf(c *Codec) (x, weight []float32, blocks []byte) {
+	x, weight = sampleRows(0, benchCols, benchRows, 1)
+	return x, weight, encodeRows(c, x, nil, benchCols)
+}
+
+// perWeight reports the time of one value.
+func perWeight(b *testing.B, f func()) {
+	for b.Loop() {
+		f()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(benchCols*benchRows), "ns/weight")
+	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, c := range List() {
+		b.Run(c.Type.String(), func(b *testing.B) {
+			x, _, out := benchRowsOf(c)
+			perWeight(b, func() { encodeAll(c, out, x, nil) })
+		})
+	}
+}
+
+func BenchmarkEncodeWeighted(b *testing.B) {
+	for _, c := range List() {
+		b.Run(c.Type.String(), func(b *testing.B) {
+			x, weight, out := benchRowsOf(c)
+			perWeight(b, func() { encodeAll(c, out, x, weight) })
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, c := range List() {
+		b.Run(c.Type.String(), func(b *testing.B) {
+			x, _, blocks := benchRowsOf(c)
+			size := len(blocks) / benchRows
+			perWeight(b, func() {
+				for i := range benchRows {
+					c.Decode(x[i*benchCols:][:benchCols], blocks[i*size:][:size])
+				}
+			})
+		})
+	}
+}
+
+func encodeAll(c *Codec, out []byte, x, weight []float32) {
+	size := len(out) / benchRows
+	for i := range benchRows {
+		c.Encode(out[i*size:][:size], x[i*benchCols:][:benchCols], weight)
+	}
+}

@@ -1,0 +1,74 @@
+package quantize
+
+import (
+	"bytes"
+	"math"
+	"testing"
+)
+
+// Each target feeds one codec arbitrary finite values, weights and blocks. What must hold: nothing panics,
+// the same input gives the same bytes, a row that Check accepts decodes to finite values, and blocks of
+// the largest accepted scales do too.
+func fuzzCodec(f *testing.F, c *Codec) {
+	for dist := range distributions {
+		x, weight := sampleRows(dist, 256, 1, 11)
+		f.Add(floatBytes(x), floatBytes(weight))
+	}
+	f.Add([]byte{}, []byte{})
+	f.Add(bytes.Repeat([]byte{0xff}, 1024), bytes.Repeat([]byte{0x7f}, 1024))
+	elems, size, _ := c.Type.Block()
+	f.Fuzz(func(t *testing.T, values, weights []byte) {
+		n := len(values) / 4 / int(elems) * int(elems)
+		if n == 0 || n > 4096 {
+			return
+		}
+		x := make([]float32, n)
+		decodeF32(x, values[:4*n])
+		w := make([]float32, n)
+		decodeF32(w[:min(n, len(weights)/4)], weights)
+		for i := range x {
+			if x[i]-x[i] != 0 {
+				x[i] = 0
+			}
+			if w[i]-w[i] != 0 || w[i] < 0 {
+				w[i] = 1
+			}
+		}
+		for _, weight := range [][]float32{nil, w} {
+			b := encodeRows(c, x, weight, n)
+			if !bytes.Equal(b, encodeRows(c, x, weight, n)) {
+				t.Fatal("two runs differ")
+			}
+			back := decodeRows(c, b, n)
+			if i := FirstNonFinite(back); c.Check(b) == nil && i >= 0 {
+				t.Fatalf("accepted, but value %d of %v is %v", i, x[i], back[i])
+			}
+		}
+		blocks := values[:len(values)/int(size)*int(size)]
+		if len(blocks) > 0 && c.Check(blocks) == nil {
+			got := decodeRows(c, blocks, len(blocks)/int(size)*int(elems))
+			if i := FirstNonFinite(got); i >= 0 {
+				t.Fatalf("accepted blocks decode to %v", got[i])
+			}
+			for _, v := range got {
+				if math.Abs(float64(v)) > 65504*128*32 && elems > 1 {
+					t.Fatalf("accepted blocks decode to %v, more than any scale and code allow", v)
+				}
+			}
+		}
+	})
+}
+
+func FuzzF32(f *testing.F)  { fuzzCodec(f, &f32Codec) }
+func FuzzF16(f *testing.F)  { fuzzCodec(f, &f16Codec) }
+func FuzzBF16(f *testing.F) { fuzzCodec(f, &bf16Codec) }
+func FuzzQ4_0(f *testing.F) { fuzzCodec(f, &q4_0) }
+func FuzzQ4_1(f *testing.F) { fuzzCodec(f, &q4_1) }
+func FuzzQ5_0(f *testing.F) { fuzzCodec(f, &q5_0) }
+func FuzzQ5_1(f *testing.F) { fuzzCodec(f, &q5_1) }
+func FuzzQ8_0(f *testing.F) { fuzzCodec(f, &q8_0) }
+func FuzzQ2K(f *testing.F)  { fuzzCodec(f, &q2K) }
+func FuzzQ3K(f *testing.F)  { fuzzCodec(f, &q3K) }
+func FuzzQ4K(f *testing.F)  { fuzzCodec(f, &q4K) }
+func FuzzQ5K(f *testing.F)  { fuzzCodec(f, &q5K) }
+func FuzzQ6K(f *testing.F)  { fuzzCodec(f, &q6K) }
