@@ -82,9 +82,6 @@ func (v *visit) mxfp4(s *Site, r role) gguf.Type {
 }
 
 func (v *visit) embedding(t gguf.Type) gguf.Type {
-	if v.options.Embedding != nil {
-		return *v.options.Embedding
-	}
 	switch v.recipe.FileType {
 	case fileIQ2_XXS, fileIQ2_XS, fileIQ1_S, fileIQ1_M:
 		return gguf.TypeQ2_K
