@@ -78,6 +78,11 @@ func (d *dirSource) Open(name string) (Blob, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
+	return d.open(name)
+}
+
+// open is Open for a path below the directory that was checked.
+func (d *dirSource) open(name string) (Blob, error) {
 	path, err := d.resolve(name)
 	if err != nil {
 		return nil, err
