@@ -9,56 +9,81 @@ import (
 	"github.com/qconv/qconv/quantize/pipeline"
 )
 
-// progress shows how far a conversion is: a bar with rate and time left on a terminal, a JSON line a
-// second with --json, nothing else.
+// progress shows how far a long job is: a bar with rate and time left on a terminal, a JSON object a
+// second with --json, a line now and then elsewhere.
 type progress struct {
 	ui    *ui
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar
 	phase string
-	done  int64
-	total int64
 	start time.Time
-	last  time.Time
+	next  time.Time // of the next object or line
+	done  int64     // of total, what was found done included
+	found int64
+	total int64
 }
+
+// How often progress is told where there is no bar.
+const (
+	eachObject = time.Second
+	eachLine   = 30 * time.Second
+)
 
 func newProgress(u *ui) *progress { return &progress{ui: u} }
 
+// Resuming implements pipeline.Watcher.
+func (p *progress) Resuming(total int64) { p.open("verify", total, 0) }
+
+// Resumed implements pipeline.Watcher.
+func (p *progress) Resumed(n int64) { p.add(n) }
+
 // Begin implements pipeline.Watcher.
-func (p *progress) Begin(plan *pipeline.Plan, reused int64) {
+func (p *progress) Begin(plan *pipeline.Plan, reused int64, notices []string) {
+	p.finish()
+	p.ui.notices(notices)
+	total := plan.DataBytes()
 	if reused > 0 {
-		p.ui.note("going on from an interrupted run: %s of %s are done", size(reused), size(plan.Bytes))
+		p.ui.note("going on from an interrupted run: %s of %s are done", size(reused), size(total))
 	}
-	p.open("convert", "writing  ", plan.DataBytes(), reused)
+	p.open("write", total, reused)
 }
 
 // Wrote implements pipeline.Watcher.
 func (p *progress) Wrote(_ *pipeline.Step, n int64) { p.add(n) }
 
 // Sealing implements pipeline.Watcher.
-func (p *progress) Sealing(total int64) { p.open("check", "checking ", total, 0) }
+func (p *progress) Sealing(total int64) { p.open("check", total, 0) }
 
 // Sealed implements pipeline.Watcher.
 func (p *progress) Sealed(n int64) { p.add(n) }
 
-func (p *progress) open(phase, label string, total, done int64) {
+// open begins a phase of total bytes, of which found need no work.
+func (p *progress) open(phase string, total, found int64) {
 	p.finish()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.phase, p.total, p.done, p.start = phase, total, done, time.Now()
-	if p.ui.terminal() {
-		p.bar = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(p.ui.err),
-			progressbar.OptionSetDescription(label),
-			progressbar.OptionShowBytes(true),
-			progressbar.OptionUseIECUnits(true),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionFullWidth(),
-			progressbar.OptionClearOnFinish(),
-		)
-		p.bar.Set64(done)
+	now := time.Now()
+	p.phase, p.total, p.done, p.found, p.start = phase, total, found, found, now
+	if p.next.IsZero() {
+		p.next = now.Add(p.pause())
 	}
+	if total <= found || !p.ui.terminal() {
+		return
+	}
+	// The bar spans the work that is left, because its rate and time left count from zero.
+	p.bar = progressbar.NewOptions64(total-found,
+		progressbar.OptionSetWriter(p.ui.err),
+		progressbar.OptionSetDescription(phase),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowTotalBytes(true),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: "-", BarStart: "[", BarEnd: "]"}),
+	)
+	p.bar.RenderBlank()
 }
 
 func (p *progress) add(n int64) {
@@ -67,12 +92,44 @@ func (p *progress) add(n int64) {
 	p.done += n
 	if p.bar != nil {
 		p.bar.Add64(n)
+		return
 	}
-	if p.ui.json && !p.ui.quiet && time.Since(p.last) >= time.Second {
-		p.last = time.Now()
-		p.ui.object(map[string]any{"event": "progress", "phase": p.phase, "done_bytes": p.done, "total_bytes": p.total,
-			"seconds": time.Since(p.start).Seconds()})
+	if now := time.Now(); now.After(p.next) {
+		p.next = now.Add(p.pause())
+		p.tell(now)
 	}
+}
+
+func (p *progress) pause() time.Duration {
+	if p.ui.json {
+		return eachObject
+	}
+	return eachLine
+}
+
+// tell prints one object or one line.
+func (p *progress) tell(now time.Time) {
+	took := now.Sub(p.start).Seconds()
+	rate := int64(float64(p.done-p.found) / max(took, 1e-3))
+	left := float64(p.total-p.done) / float64(max(rate, 1))
+	if !p.ui.json {
+		p.ui.note("%s: %s of %s (%d%%), %s/s, %s left", p.phase, size(p.done), size(p.total), 100*p.done/max(p.total, 1),
+			size(rate), (time.Duration(left) * time.Second).String())
+		return
+	}
+	if p.ui.quiet {
+		return
+	}
+	// An object that nobody reads is no reason to stop: what the job gives in the end is.
+	_ = p.ui.object(struct {
+		Event string  `json:"event"`
+		Phase string  `json:"phase"`
+		Done  int64   `json:"done_bytes"`
+		Total int64   `json:"total_bytes"`
+		Rate  int64   `json:"bytes_per_second"`
+		Took  float64 `json:"seconds"`
+		Left  float64 `json:"seconds_left"`
+	}{"progress", p.phase, p.done, p.total, rate, took, left})
 }
 
 // finish removes the bar, so that the next line starts on an empty one.

@@ -56,7 +56,9 @@ func (p *Plan) report() *Report {
 
 type silent struct{}
 
-func (silent) Begin(*Plan, int64) {}
-func (silent) Wrote(*Step, int64) {}
-func (silent) Sealing(int64)      {}
-func (silent) Sealed(int64)       {}
+func (silent) Resuming(int64)               {}
+func (silent) Resumed(int64)                {}
+func (silent) Begin(*Plan, int64, []string) {}
+func (silent) Wrote(*Step, int64)           {}
+func (silent) Sealing(int64)                {}
+func (silent) Sealed(int64)                 {}

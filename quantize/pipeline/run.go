@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -28,10 +29,13 @@ type Output struct {
 
 // Watcher is told about progress. Methods are called from several goroutines.
 type Watcher interface {
-	Begin(p *Plan, reused int64) // before the first unit; reused output bytes were found done
-	Wrote(s *Step, n int64)      // n output bytes of s are written
-	Sealing(total int64)         // all units are written; total bytes will be read back
-	Sealed(n int64)              // n more bytes were read back and compared
+	Resuming(total int64) // an interrupted run left total output bytes, which are hashed before they are used
+	Resumed(n int64)      // n more of them were hashed
+	// Begin comes before the first unit: reused output bytes were found done; notices say what an earlier run left.
+	Begin(p *Plan, reused int64, notices []string)
+	Wrote(s *Step, n int64) // n output bytes of s are written
+	Sealing(total int64)    // all units are written; total bytes will be read back
+	Sealed(n int64)         // n more bytes were read back and compared
 }
 
 // outfiles names the parts. The digest covers the inputs' times too: a shard that was replaced by one
@@ -60,19 +64,23 @@ func (p *Plan) CheckOutput(o Output) error {
 	return outfile.Check(parts, opts)
 }
 
+// Free tells how many bytes can still be written to dir, or to the nearest directory above it that exists;
+// known is false where the system does not say.
+func Free(dir string) (bytes int64, known bool) { return outfile.Free(dir) }
+
 // WriteFiles carries the plan out. On error or cancellation the partial files and their journal
 // stay, and the next call with the same plan goes on from there.
 func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 	parts, opts := p.outfiles(&o)
-	opts.Context = ctx
+	if o.Watcher == nil {
+		o.Watcher = silent{}
+	}
+	opts.Context, opts.OnResume, opts.OnRehash = ctx, o.Watcher.Resuming, o.Watcher.Resumed
 	set, err := outfile.Begin(parts, opts)
 	if err != nil {
 		return nil, err
 	}
 	defer set.Close()
-	if o.Watcher == nil {
-		o.Watcher = silent{}
-	}
 	var todo []*unit
 	var todoPart []int
 	var reused int64
@@ -87,7 +95,7 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 			todoPart = append(todoPart, i)
 		}
 	}
-	o.Watcher.Begin(p, reused)
+	o.Watcher.Begin(p, reused, set.Notices())
 	if err := p.stream(ctx, todo, func(i int, data []byte) error {
 		u := todo[i]
 		if err := set.Write(todoPart[i], u.index, data); err != nil {
@@ -102,10 +110,12 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 		return nil, err
 	}
 	headers := make([][]byte, len(p.Parts))
+	var data int64
 	for i := range p.Parts {
 		headers[i] = p.Parts[i].Layout.Header
+		data += p.Parts[i].Layout.Size - p.Parts[i].Layout.DataStart
 	}
-	o.Watcher.Sealing(p.Bytes)
+	o.Watcher.Sealing(data)
 	written, err := set.Commit(ctx, headers, o.Watcher.Sealed)
 	if err != nil {
 		return nil, err
@@ -148,7 +158,7 @@ func (p *Plan) stream(ctx context.Context, todo []*unit, write func(i int, data 
 	made := make(chan *slot, p.Memory.Slots)
 	queue := make(chan int)
 
-	g.Go(func() error {
+	g.Go(caught(func() error {
 		defer close(queue)
 		for i := range todo {
 			select {
@@ -158,19 +168,19 @@ func (p *Plan) stream(ctx context.Context, todo []*unit, write func(i int, data 
 			}
 		}
 		return nil
-	})
+	}))
 	// stage runs n copies of f; the last to return closes out, so that the next stage ends too.
 	stage := func(n int, out chan *slot, f func() error) {
 		left := int32(n)
 		for range n {
-			g.Go(func() error {
+			g.Go(caught(func() error {
 				defer func() {
 					if atomic.AddInt32(&left, -1) == 0 && out != nil {
 						close(out)
 					}
 				}()
 				return f()
-			})
+			}))
 		}
 	}
 	stage(readers, read, func() error {
@@ -222,3 +232,24 @@ func (p *Plan) stream(ctx context.Context, todo []*unit, write func(i int, data 
 
 // Two of each keep the disk busy while one waits for it.
 const readers, writers = 2, 2
+
+// Panic is a bug that stopped a goroutine of WriteFiles. It comes back as an error so that the partial
+// output is closed in order and can be resumed.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("internal error: %v", p.Value) }
+
+// caught is f with its panic as an error.
+func caught(f func() error) func() error {
+	return func() (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = &Panic{v, debug.Stack()}
+			}
+		}()
+		return f()
+	}
+}

@@ -108,9 +108,14 @@ type stopper struct {
 	after  int32
 	cancel context.CancelFunc
 	reused atomic.Int64
+	found  atomic.Int64 // bytes of the interrupted run that were announced and not yet hashed
 }
 
-func (s *stopper) Begin(_ *pipeline.Plan, reused int64) { s.reused.Store(reused) }
+func (s *stopper) Resuming(total int64) { s.found.Store(total) }
+func (s *stopper) Resumed(n int64)      { s.found.Add(-n) }
+func (s *stopper) Begin(_ *pipeline.Plan, reused int64, _ []string) {
+	s.reused.Store(reused)
+}
 func (s *stopper) Wrote(*pipeline.Step, int64) {
 	if atomic.AddInt32(&s.after, -1) == 0 {
 		s.cancel()
@@ -145,6 +150,9 @@ func TestResume(t *testing.T) {
 		}
 		if again.reused.Load() == 0 {
 			t.Errorf("after %d units: nothing was reused", after)
+		}
+		if n := again.found.Load(); n != 0 {
+			t.Errorf("after %d units: %d of the announced bytes were not reported", after, n)
 		}
 		if left, _ := os.ReadDir(out); len(left) != 1 {
 			t.Errorf("after %d units: %d files beside the output", after, len(left)-1)

@@ -44,6 +44,7 @@ type Options struct {
 	NoResume bool          // start anew: a partial and its journal are emptied
 
 	Context  context.Context   // stops Begin while it hashes what an earlier run left; nil never stops it
+	OnResume func(total int64) // told before that hashing how many bytes it will read; may be nil
 	OnRehash func(bytes int64) // progress of that hashing, one call at a time; may be nil
 }
 

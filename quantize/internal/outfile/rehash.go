@@ -16,7 +16,7 @@ func readers(n int) int { return max(1, min(runtime.GOMAXPROCS(0), maxReaders, n
 func (s *Set) rehash(courses []course) error {
 	type unit struct{ part, unit int }
 	var todo []unit
-	longest := int64(1)
+	longest, total := int64(1), int64(0)
 	for k := range s.parts {
 		if courses[k] == anew {
 			continue
@@ -25,11 +25,15 @@ func (s *Set) rehash(courses []course) error {
 			if s.parts[k].units[u].state == recorded {
 				todo = append(todo, unit{k, u})
 				longest = max(longest, s.parts[k].Units[u].Len)
+				total += s.parts[k].Units[u].Len
 			}
 		}
 	}
 	if len(todo) == 0 {
 		return nil
+	}
+	if s.opts.OnResume != nil {
+		s.opts.OnResume(total)
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
