@@ -31,10 +31,16 @@ type Pattern struct {
 const patternTime = 2 * time.Second
 
 // NewPattern compiles expr, an ECMAScript regular expression that may match anywhere in a name. Like
-// the reference it lower-cases the expression, but not the names.
+// the reference it lower-cases the expression, but not the names. Errors are Usage, or Unsupported for
+// POSIX classes, which the reference's regular expressions have and ECMAScript has not.
 func NewPattern(expr string, t gguf.Type) (Pattern, error) {
 	if expr == "" {
 		return Pattern{}, fault.New(fault.Usage, "", "the pattern is empty: give part of a tensor's name, such as ffn_down")
+	}
+	for _, class := range []string{"[:", "[.", "[="} {
+		if strings.Contains(expr, class) {
+			return Pattern{}, fault.New(fault.Unsupported, "", "pattern %q: POSIX classes are not understood: write \\d, \\w or a range", expr)
+		}
 	}
 	re, err := regexp2.Compile(strings.ToLower(expr), regexp2.ECMAScript)
 	if err != nil {
