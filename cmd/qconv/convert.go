@@ -1,13 +1,12 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/quantize/pipeline"
 )
 
@@ -22,36 +21,43 @@ type T. F32, F16 and BF16 files equal those of llama.cpp's converter; quantized 
 converter and llama-quantize give in two steps.
 
 The output gets its name only when it is complete and has been read back. An interrupted run leaves
-OUT.partial and OUT.partial.journal; the same command goes on from there.`,
+OUT.partial and OUT.partial.journal; the same command goes on from there.
+
+With --json, standard output gets one object a line: "event":"progress" about every second, and
+"event":"done" with the report at the end. An error is one object, {"error":{...}}.`,
 		Example: `  qconv convert QwQ-32B --type Q4_K_M -o qwq-32b-q4_k_m.gguf
   qconv convert QwQ-32B --type Q4_K_M --tensor-type 'ffn_down=Q6_K' --ram 512MiB
   qconv convert model-bf16.gguf --type Q5_K_M -o model-q5_k_m.gguf
   qconv convert DeepSeek-R1 --type Q2_K --split-max-size 50G -o out/`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "SRC"),
 		RunE: func(c *cobra.Command, args []string) error {
 			src, plan, err := j.plan(args[0])
 			if err != nil {
 				return err
 			}
 			defer src.Close()
-			o.Inputs = src.inputs
-			o.Dir = filepath.Dir(j.target)
+			o.Inputs, o.Dir = src.inputs, filepath.Dir(j.target)
 			if err := plan.CheckOutput(o); err != nil {
 				return err
 			}
 			u.notices(plan.Notices)
-			if !u.json {
-				u.note("%s", headline(plan))
-			}
+			u.note("%s", headline(plan))
+			u.partial = j.target + ".partial"
 			w := newProgress(u)
 			o.Watcher = w
 			start := time.Now()
 			report, err := plan.WriteFiles(c.Context(), o)
 			w.finish()
 			if err != nil {
-				return resumable(err, plan, o)
+				return err
 			}
-			return u.converted(report, time.Since(start))
+			if err = u.converted(report, time.Since(start)); err == nil {
+				err = u.flush()
+			}
+			if err != nil {
+				return fault.New(fault.IO, j.target, "is complete; %w", err)
+			}
+			return nil
 		},
 	}
 	j.flags(c)
@@ -60,13 +66,4 @@ OUT.partial and OUT.partial.journal; the same command goes on from there.`,
 	f.BoolVar(&o.NoResume, "no-resume", false, "start again instead of going on from an interrupted run")
 	f.BoolVar(&o.NoLock, "no-lock", false, "do not lock the output, for file systems without locks")
 	return c
-}
-
-// resumable tells a person how to go on after an interruption.
-func resumable(err error, p *pipeline.Plan, o pipeline.Output) error {
-	var s stopped
-	if errors.As(err, &s) {
-		return fmt.Errorf("%w; the same command goes on from %s.partial", err, filepath.Join(o.Dir, p.Parts[0].Name))
-	}
-	return err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/qconv/qconv/formats/fault"
 )
 
-// Exit codes are part of the command's interface; README lists them.
+// Exit codes are part of the command's interface; README lists them. A signal N gives 128+N.
 const (
 	exitOK          = 0
 	exitBug         = 1
@@ -35,13 +35,10 @@ var exitCodes = map[fault.Kind]int{
 	fault.Failed:      exitFailed,
 }
 
-// usageError is a wrong command line.
-type usageError struct{ error }
-
 func exitCode(ctx context.Context, err error) int {
 	var s stopped
 	if errors.As(err, &s) || errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &s) {
-		return 128 + int(s.sig)
+		return s.code()
 	}
 	if code, ok := exitCodes[fault.KindOf(err)]; ok {
 		return code
@@ -53,4 +50,36 @@ func exitCode(ctx context.Context, err error) int {
 		return exitIO
 	}
 	return exitBug
+}
+
+// ioFault is a failure with a path that the user gave; hint, which may be empty, says what belongs there.
+func ioFault(path string, err error, hint string) error {
+	if hint != "" {
+		hint = "; " + hint
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.New(fault.IO, path, "does not exist%s", hint)
+	case errors.Is(err, fs.ErrPermission):
+		return fault.New(fault.IO, path, "permission denied; look at the mode and owner of the file and of the directories above it")
+	case errors.Is(err, syscall.ENOTDIR):
+		return fault.New(fault.IO, path, "a part of this path is a file, not a directory%s", hint)
+	}
+	return fault.New(fault.IO, path, "%w", cause(err))
+}
+
+// cause takes operation and path off an error of package os.
+func cause(err error) error {
+	var pe *fs.PathError
+	var le *os.LinkError
+	var se *os.SyscallError
+	switch {
+	case errors.As(err, &pe):
+		return cause(pe.Err)
+	case errors.As(err, &le):
+		return cause(le.Err)
+	case errors.As(err, &se):
+		return se.Err
+	}
+	return err
 }

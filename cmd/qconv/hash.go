@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -19,6 +20,7 @@ import (
 
 func newHash(u *ui) *cobra.Command {
 	var check string
+	var follow bool
 	c := &cobra.Command{
 		Use:   "hash SRC",
 		Short: "print the SHA-256 of every tensor and of the whole file, or check them",
@@ -28,14 +30,14 @@ file (sha256-file). SRC is a GGUF file or a checkpoint directory. With --check t
 manifest; a difference is exit code 7.`,
 		Example: `  qconv hash model.gguf > model.manifest
   qconv hash model.gguf --check model.manifest`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "SRC"),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := openModel(args[0])
+			m, err := openModel(args[0], follow)
 			if err != nil {
 				return err
 			}
 			defer m.Close()
-			got, err := digests(c.Context(), m)
+			got, err := u.digest(c.Context(), m)
 			if err != nil {
 				return err
 			}
@@ -45,7 +47,8 @@ manifest; a difference is exit code 7.`,
 			return u.check(got, check)
 		},
 	}
-	c.Flags().StringVarP(&check, "check", "c", "", "compare with this manifest")
+	c.Flags().StringVarP(&check, "check", "c", "", "compare with the manifest in `FILE`")
+	followFlag(c, &follow)
 	return c
 }
 
@@ -56,21 +59,28 @@ type digest struct {
 	Name   string `json:"name"` // file:tensor, or file
 }
 
-// digests hashes every tensor of every file, all data of each file together, and each file.
-func digests(ctx context.Context, m *model) (list []digest, err error) {
+// digest hashes every tensor of every file, all data of each file together, and each file.
+func (u *ui) digest(ctx context.Context, m *model) (list []digest, err error) {
 	buf := make([]byte, 1<<20)
+	bar := newProgress(u)
+	defer bar.finish()
+	bar.open("hash", m.hashBytes(), 0)
+	add := bar.add
+	if u.json {
+		add = func(int64) {} // one object is all that a reader of hash --json expects
+	}
 	for _, f := range m.files {
 		all := sha256.New()
 		for _, t := range f.tensors {
 			one := sha256.New()
-			if err := stream(ctx, io.MultiWriter(one, all), io.NewSectionReader(f.data, t.off, t.bytes), buf); err != nil {
-				return nil, fault.New(fault.IO, f.name, "%w", err).In(t.name)
+			if err := stream(ctx, io.MultiWriter(one, all), io.NewSectionReader(f.data, t.off, t.bytes), buf, add); err != nil {
+				return nil, hashFault(f.name, t.name, err)
 			}
 			list = append(list, digest{"sha256", sum(one), f.name + ":" + t.name})
 		}
 		whole := sha256.New()
-		if err := stream(ctx, whole, io.NewSectionReader(f.data, 0, f.size), buf); err != nil {
-			return nil, fault.New(fault.IO, f.name, "%w", err)
+		if err := stream(ctx, whole, io.NewSectionReader(f.data, 0, f.size), buf, add); err != nil {
+			return nil, hashFault(f.name, "", err)
 		}
 		list = append(list, digest{"sha256", sum(all), f.name}, digest{"sha256-file", sum(whole), f.name})
 	}
@@ -79,14 +89,34 @@ func digests(ctx context.Context, m *model) (list []digest, err error) {
 
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
+// hashBytes is how many bytes digest reads.
+func (m *model) hashBytes() (n int64) {
+	for _, f := range m.files {
+		n += f.size
+		for _, t := range f.tensors {
+			n += t.bytes
+		}
+	}
+	return n
+}
+
+// hashFault gives a failure to read its place; what has a place or is an interruption stays as it is.
+func hashFault(file, tensor string, err error) error {
+	if fault.KindOf(err) != 0 || errors.As(err, new(stopped)) {
+		return err
+	}
+	return fault.New(fault.IO, file, "%w", cause(err)).In(tensor)
+}
+
 // stream copies until the end of r or the end of ctx.
-func stream(ctx context.Context, w io.Writer, r *io.SectionReader, buf []byte) error {
+func stream(ctx context.Context, w io.Writer, r *io.SectionReader, buf []byte, add func(int64)) error {
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		n, err := r.Read(buf)
 		w.Write(buf[:n]) // a hash never fails
+		add(int64(n))
 		if err == io.EOF {
 			return nil
 		}
@@ -150,12 +180,12 @@ func (u *ui) check(got []digest, manifest string) error {
 func readManifest(path string) (list []digest, skipped int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, ioFault(path, err, "--check names a manifest that qconv hash or gguf-hash printed")
 	}
 	defer f.Close()
 	name := filepath.Base(path)
 	in := bufio.NewScanner(f)
-	for in.Scan() {
+	for no := 1; in.Scan(); no++ {
 		w := strings.SplitN(strings.TrimSpace(in.Text()), " ", 2)
 		if w[0] == "" {
 			continue
@@ -165,7 +195,7 @@ func readManifest(path string) (list []digest, skipped int, err error) {
 			rest = strings.SplitN(strings.TrimLeft(w[1], " "), "  ", 2)
 		}
 		if len(rest) != 2 {
-			return nil, 0, fault.New(fault.Malformed, name, "line %q is not KIND DIGEST NAME", in.Text())
+			return nil, 0, fault.New(fault.Malformed, name, "line %d is %.40q, expected KIND DIGEST NAME", no, in.Text())
 		}
 		if w[0] != "sha256" && w[0] != "sha256-file" {
 			skipped++
@@ -173,8 +203,10 @@ func readManifest(path string) (list []digest, skipped int, err error) {
 		}
 		list = append(list, digest{w[0], rest[0], strings.TrimLeft(rest[1], " ")})
 	}
-	if in.Err() != nil {
-		return nil, 0, in.Err()
+	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, 0, fault.New(fault.Malformed, name, "has a line of more than %d bytes, expected KIND DIGEST NAME", bufio.MaxScanTokenSize)
+	} else if err != nil {
+		return nil, 0, ioFault(path, err, "")
 	}
 	if len(list) == 0 {
 		return nil, 0, fault.New(fault.Malformed, name, "holds no sha256 digest")

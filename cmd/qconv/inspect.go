@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 func newInspect(u *ui) *cobra.Command {
-	var all bool
+	var all, follow bool
 	c := &cobra.Command{
 		Use:   "inspect SRC",
 		Short: "show the keys, tensors and files of a GGUF file or a checkpoint",
@@ -21,9 +22,9 @@ func newInspect(u *ui) *cobra.Command {
 its keys, tensors and files. Long arrays are cut after 8 elements; --all shows them whole.`,
 		Example: `  qconv inspect model-q4_k_m.gguf
   qconv inspect model-q4_k_m.gguf --json | jq '.keys[] | select(.key=="general.name").value'`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "SRC"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := openModel(args[0])
+			m, err := openModel(args[0], follow)
 			if err != nil {
 				return err
 			}
@@ -36,6 +37,7 @@ its keys, tensors and files. Long arrays are cut after 8 elements; --all shows t
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "show arrays whole")
+	followFlag(c, &follow)
 	return c
 }
 
@@ -63,7 +65,7 @@ func modelKeys(m *model, all bool) (keys []keyJSON) {
 }
 
 func keyOf(kv gguf.KV, all bool) keyJSON {
-	k := keyJSON{Key: kv.Key, Type: valueType(reflect.TypeOf(kv.Value)), Value: kv.Value}
+	k := keyJSON{Key: kv.Key, Type: valueType(reflect.TypeOf(kv.Value)), Value: plain(kv.Value)}
 	v := reflect.ValueOf(kv.Value)
 	if v.Kind() != reflect.Slice {
 		return k
@@ -76,10 +78,25 @@ func keyOf(kv gguf.KV, all bool) keyJSON {
 	// []uint8 would become base64; an array of any stays an array.
 	list := make([]any, n)
 	for i := range list {
-		list[i] = v.Index(i).Interface()
+		list[i] = plain(v.Index(i).Interface())
 	}
 	k.Value = list
 	return k
+}
+
+// plain gives a float that JSON has no number for as a word.
+func plain(v any) any {
+	var f float64
+	switch v := v.(type) {
+	case float32:
+		f = float64(v)
+	case float64:
+		f = v
+	}
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return fmt.Sprint(f)
+	}
+	return v
 }
 
 // valueType spells types as gguf-dump does: u32, f32, str, bool, and [] for arrays.
@@ -157,7 +174,9 @@ func (u *ui) inspect(m *model, keys []keyJSON) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", quoted(t.name), t.typ, shape(t.shape), size(t.bytes))
 		}
 	}
-	w.Flush()
+	if err := w.Flush(); err != nil {
+		return printFault(err)
+	}
 	u.printf("\n")
 	for _, f := range m.files {
 		u.printf("%s  %s, %d tensors\n", quoted(f.name), size(f.size), len(f.tensors))

@@ -9,26 +9,41 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 func main() { os.Exit(Main()) }
 
 // Main runs the command line of this process and gives the exit code. Tests call it as a program of its own.
 func Main() int {
+	// A reader that goes away must not end a conversion: writing to it is an error like any other.
+	signal.Ignore(syscall.SIGPIPE)
 	return run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
 // stopped is the cause of a cancelled context.
 type stopped struct{ sig syscall.Signal }
 
-func (s stopped) Error() string { return "interrupted by " + s.sig.String() }
+func (s stopped) Error() string {
+	name := map[syscall.Signal]string{syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP"}[s.sig]
+	if name == "" {
+		name = s.sig.String()
+	}
+	return "interrupted by " + name
+}
 
-// run executes one command line. A signal cancels the context once; the second one ends the process.
+func (s stopped) code() int { return 128 + int(s.sig) }
+
+// grace is how long a run may take to end after the first signal.
+const grace = 1500 * time.Millisecond
+
+// run executes one command line.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	u := &ui{in: stdin, out: stdout, err: stderr}
+	u := newUI(stdin, stdout, stderr)
+	u.json = asksJSON(args) // a command line that cannot be read is answered in JSON too
 	defer func() {
 		if r := recover(); r != nil {
-			u.bug(fmt.Sprint(r), debug.Stack())
+			u.bug(fmt.Sprint("internal error: ", r), debug.Stack())
 			code = exitBug
 		}
 	}()
@@ -36,26 +51,40 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
-	go func() {
-		sig, ok := <-signals
-		if !ok {
-			return
-		}
-		cancel(stopped{sig.(syscall.Signal)})
-		if sig, ok = <-signals; ok {
-			os.Exit(128 + int(sig.(syscall.Signal)))
-		}
-	}()
 	defer close(signals)
+	defer signal.Stop(signals)
+	go u.obey(signals, cancel)
 
 	root := newRoot(u)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if e := u.flush(); err == nil {
+		err = e
+	}
 	if err == nil {
 		return exitOK
 	}
 	code = exitCode(ctx, err)
 	u.fail(err, code)
 	return code
+}
+
+// obey cancels the run at the first signal. It ends the process at the second, or when the run has not
+// ended in time, because a disk hangs for instance: an output can be resumed whenever it is left.
+func (u *ui) obey(signals <-chan os.Signal, cancel context.CancelCauseFunc) {
+	sig, ok := <-signals
+	if !ok {
+		return
+	}
+	s := stopped{sig.(syscall.Signal)}
+	cancel(s)
+	select {
+	case sig, ok := <-signals:
+		if ok {
+			os.Exit(stopped{sig.(syscall.Signal)}.code())
+		}
+	case <-time.After(grace):
+		u.fail(s, s.code())
+		os.Exit(s.code())
+	}
 }

@@ -1,15 +1,23 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 )
 
-// model is an opened SRC of inspect, hash and tokenize: a GGUF file, a split set, or a checkpoint.
+// model is an opened SRC of inspect and hash: a GGUF file, a split set, or a checkpoint.
 type model struct {
 	name       string
 	files      []modelFile
@@ -34,14 +42,47 @@ type modelTensor struct {
 
 func (m *model) Close() { m.close() }
 
-// openModel opens a checkpoint directory, or a GGUF file with the rest of its split set.
-func openModel(path string) (*model, error) {
+// followFlag adds the flag that every command with a checkpoint has.
+func followFlag(c *cobra.Command, follow *bool) {
+	c.Flags().BoolVar(follow, "follow-symlinks", false, "read files that links in SRC put elsewhere")
+}
+
+// hubID is what a name on the hub looks like.
+var hubID = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+
+// isCheckpoint tells a checkpoint directory from a GGUF file. What is neither, it refuses by its name.
+func isCheckpoint(path string) (bool, error) {
+	if path == "" {
+		return false, usagef("SRC is empty; it is a checkpoint directory or a GGUF file")
+	}
+	if strings.Contains(path, "://") {
+		return false, fault.New(fault.Unsupported, path, "URLs cannot be read yet; download the model first: hf download OWNER/MODEL --local-dir MODEL")
+	}
 	st, err := os.Stat(path)
+	if err != nil {
+		if _, up := os.Stat(filepath.Dir(path)); errors.Is(up, fs.ErrNotExist) && hubID.MatchString(path) {
+			return false, fault.New(fault.Unsupported, path, "does not exist here, and names on the hub cannot be read yet; download it first: hf download %s --local-dir %s", path, filepath.Base(path))
+		}
+		return false, ioFault(path, err, "SRC is a checkpoint directory or a GGUF file")
+	}
+	if st.IsDir() {
+		return true, nil
+	}
+	switch filepath.Ext(path) {
+	case ".safetensors", ".json", ".bin", ".model":
+		return false, usagef("%s: is one file of a checkpoint; give its directory: %s", quoted(path), quoted(filepath.Dir(path)))
+	}
+	return false, nil
+}
+
+// openModel opens a checkpoint directory, or a GGUF file with the rest of its split set.
+func openModel(path string, follow bool) (*model, error) {
+	dir, err := isCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
-	if st.IsDir() {
-		return openCheckpoint(path)
+	if dir {
+		return openCheckpoint(path, follow)
 	}
 	g, err := openGGUF(path)
 	if err != nil {
@@ -59,8 +100,8 @@ func openModel(path string) (*model, error) {
 	return m, nil
 }
 
-func openCheckpoint(path string) (*model, error) {
-	ck, err := hf.Open(hf.Dir(path, false), hf.DefaultLimits())
+func openCheckpoint(path string, follow bool) (*model, error) {
+	ck, err := hf.Open(hf.Dir(path, follow), hf.DefaultLimits())
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +113,10 @@ func openCheckpoint(path string) (*model, error) {
 		t := &ck.Tensors[i]
 		f := &m.files[t.File]
 		f.tensors = append(f.tensors, modelTensor{t.Name, string(t.Dtype), t.Shape, t.Off, t.Bytes})
+	}
+	// A checkpoint lists by name; digests of "all data" go by place, as for GGUF.
+	for i := range m.files {
+		slices.SortStableFunc(m.files[i].tensors, func(a, b modelTensor) int { return int(min(max(a.off-b.off, -1), 1)) })
 	}
 	return m, nil
 }
@@ -102,22 +147,19 @@ func (g *ggufFiles) unchanged() error {
 // openGGUF opens a file and, when it is the first of a split set, the others beside it.
 func openGGUF(path string) (*ggufFiles, error) {
 	g := &ggufFiles{}
-	dir := filepath.Dir(path)
-	src := hf.Dir(dir, true)
+	src := newWitness(filepath.Dir(path), true)
 	set, err := gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
 		f, err := src.Open(name)
 		if err != nil {
 			return nil, 0, err
 		}
 		g.files = append(g.files, f)
-		st, err := os.Stat(filepath.Join(dir, name))
-		g.inputs = append(g.inputs, st)
 		return f, f.Size(), err
 	}, filepath.Base(path), gguf.DefaultLimits())
 	if err != nil {
 		g.Close()
 		return nil, err
 	}
-	g.set = set
+	g.set, g.inputs = set, src.inputs()
 	return g, nil
 }

@@ -18,7 +18,7 @@ func newPlan(u *ui) *cobra.Command {
 type and size, and the totals: output size, bits per weight, peak memory, disk. Nothing is written.`,
 		Example: `  qconv plan QwQ-32B --type Q4_K_M
   qconv plan QwQ-32B --type Q4_K_M --ram 512MiB --json | jq .memory.peak_bytes`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "SRC"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			src, p, err := j.plan(args[0])
 			if err != nil {
@@ -28,7 +28,7 @@ type and size, and the totals: output size, bits per weight, peak memory, disk. 
 			if u.json {
 				return u.object(planJSON(p, j.dir()))
 			}
-			return u.plan(p)
+			return u.plan(p, j.dir())
 		},
 	}
 	j.flags(c)
@@ -38,11 +38,11 @@ type and size, and the totals: output size, bits per weight, peak memory, disk. 
 // headline is one line that says what is about to happen.
 func headline(p *pipeline.Plan) string {
 	return fmt.Sprintf("%s: %s, %s weights in %d tensors, %s -> %s, %s (%.2f bits per weight), memory at most %s",
-		quoted(p.Name), p.Arch, weights(p.Elements), len(p.Steps), size(p.SourceBytes), p.Recipe.Name, size(p.Bytes),
+		quoted(p.Name), quoted(p.Arch), weights(p.Elements), len(p.Steps), size(p.SourceBytes), p.Recipe.Name, size(p.Bytes),
 		p.BitsPerWeight(), size(p.Memory.Peak))
 }
 
-func (u *ui) plan(p *pipeline.Plan) error {
+func (u *ui) plan(p *pipeline.Plan, dir string) error {
 	w := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TENSOR\tSHAPE\tFROM\tTYPE\tSIZE\t")
 	for i := range p.Steps {
@@ -56,7 +56,7 @@ func (u *ui) plan(p *pipeline.Plan) error {
 	w.Flush()
 	u.printf("\n")
 	w = tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "architecture\t%s\n", p.Arch)
+	fmt.Fprintf(w, "architecture\t%s\n", quoted(p.Arch))
 	fmt.Fprintf(w, "weights\t%s in %d tensors\n", weights(p.Elements), len(p.Steps))
 	fmt.Fprintf(w, "source\t%s\n", size(p.SourceBytes))
 	fmt.Fprintf(w, "output\t%s as %s, %.4f bits per weight\n", size(p.Bytes), p.Recipe.Name, p.BitsPerWeight())
@@ -69,9 +69,27 @@ func (u *ui) plan(p *pipeline.Plan) error {
 	}
 	m := p.Memory
 	fmt.Fprintf(w, "memory\tat most %s of %s: %d workers, %d buffers of %s\n", size(m.Peak), size(m.Budget), m.Workers, m.Slots, size(m.Slot))
-	w.Flush()
+	fmt.Fprintf(w, "disk\t%s\n", diskText(p.Bytes, dir))
+	if err := w.Flush(); err != nil {
+		return printFault(err)
+	}
+	if err := u.flush(); err != nil {
+		return err
+	}
 	u.notices(p.Notices)
 	return nil
+}
+
+// diskText compares what the output takes with what is free.
+func diskText(need int64, dir string) string {
+	free, known := pipeline.Free(dir)
+	switch {
+	case !known:
+		return fmt.Sprintf("%s needed in %s", size(need), quoted(dir))
+	case free < need:
+		return fmt.Sprintf("%s needed in %s, only %s free: not enough", size(need), quoted(dir), size(free))
+	}
+	return fmt.Sprintf("%s needed in %s, %s free", size(need), quoted(dir), size(free))
 }
 
 // shape prints dimensions innermost first, as GGUF does.

@@ -31,6 +31,12 @@ type memoryJSON struct {
 	Workers int   `json:"workers"`
 }
 
+type diskJSON struct {
+	Directory string `json:"directory"`
+	Needed    int64  `json:"needed_bytes"`
+	Free      *int64 `json:"free_bytes"` // null where the system does not say
+}
+
 type totalsJSON struct {
 	Event         string     `json:"event,omitempty"`
 	Source        string     `json:"source"`
@@ -49,13 +55,18 @@ func planJSON(p *pipeline.Plan, dir string) any {
 	v := struct {
 		totalsJSON
 		Memory  memoryJSON   `json:"memory"`
+		Disk    diskJSON     `json:"disk"`
 		Digest  string       `json:"plan_digest"`
 		Tensors []tensorJSON `json:"tensors"`
 	}{
 		totalsJSON: totalsJSON{Source: p.Name, Arch: p.Arch, Type: p.Recipe.Name, Weights: p.Elements, Tensors: len(p.Steps),
 			SourceBytes: p.SourceBytes, Bytes: p.Bytes, BitsPerWeight: p.BitsPerWeight(), Files: []fileJSON{}, Notices: orEmpty(p.Notices)},
 		Memory: memoryJSON{p.Memory.Budget, p.Memory.Peak, p.Memory.Slot, p.Memory.Slots, p.Memory.Workers},
+		Disk:   diskJSON{Directory: dir, Needed: p.Bytes},
 		Digest: p.Digest,
+	}
+	if free, known := pipeline.Free(dir); known {
+		v.Disk.Free = &free
 	}
 	for i := range p.Parts {
 		v.Files = append(v.Files, fileJSON{Path: filepath.Join(dir, p.Parts[i].Name), Bytes: p.Parts[i].Layout.Size})

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"fmt"
+	"context"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
@@ -15,7 +16,7 @@ import (
 
 func newTokenize(u *ui) *cobra.Command {
 	var file string
-	var pieces, decode, bos, special bool
+	var pieces, decode, bos, special, follow bool
 	c := &cobra.Command{
 		Use:   "tokenize MODEL [TEXT]",
 		Short: "turn text into token ids, or ids into text",
@@ -24,13 +25,13 @@ GGUF file, and prints the ids on one line. Special tokens in the text are text u
 		Example: `  qconv tokenize QwQ-32B "Hello world"
   qconv tokenize model.gguf --pieces -f prompt.txt
   qconv tokenize model.gguf --decode "9707 1879"`,
-		Args: cobra.RangeArgs(1, 2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			t, err := openTokenizer(args[0])
+		Args: arguments(1, 2, "MODEL"),
+		RunE: func(c *cobra.Command, args []string) error {
+			t, err := openTokenizer(args[0], follow)
 			if err != nil {
 				return err
 			}
-			text, err := u.text(args[1:], file)
+			text, err := u.text(c.Context(), args[1:], file)
 			if err != nil {
 				return err
 			}
@@ -41,21 +42,22 @@ GGUF file, and prints the ids on one line. Special tokens in the text are text u
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&file, "file", "f", "", "read the text from this file")
+	f.StringVarP(&file, "file", "f", "", "read the text from `FILE`")
 	f.BoolVar(&pieces, "pieces", false, "print one line a token: id and piece")
 	f.BoolVar(&decode, "decode", false, "the text is a list of ids; print what they stand for")
 	f.BoolVar(&bos, "bos", false, "add the special tokens that the model wants around a text")
 	f.BoolVar(&special, "special", false, "read special tokens such as <|im_start|> in the text as tokens")
+	followFlag(c, &follow)
 	return c
 }
 
-func openTokenizer(path string) (*tokenizer.Tokenizer, error) {
-	st, err := os.Stat(path)
+func openTokenizer(path string, follow bool) (*tokenizer.Tokenizer, error) {
+	dir, err := isCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
-	if st.IsDir() {
-		src := hf.Dir(path, false)
+	if dir {
+		src := hf.Dir(path, follow)
 		_, cfg, err := hf.LoadConfig(src)
 		if err != nil {
 			return nil, err
@@ -71,21 +73,41 @@ func openTokenizer(path string) (*tokenizer.Tokenizer, error) {
 }
 
 // text is the argument, else the file, else standard input.
-func (u *ui) text(args []string, file string) (string, error) {
-	if len(args) > 0 && file != "" {
-		return "", usageError{fmt.Errorf("give TEXT or --file, not both")}
-	}
-	if len(args) > 0 {
+func (u *ui) text(ctx context.Context, args []string, file string) (string, error) {
+	switch {
+	case len(args) > 0 && file != "":
+		return "", usagef("TEXT and --file are both given; give one")
+	case len(args) > 0:
 		return args[0], nil
+	case file != "":
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return "", ioFault(file, err, "--file names a text")
+		}
+		return string(b), nil
 	}
-	var b []byte
-	var err error
-	if file != "" {
-		b, err = os.ReadFile(file)
-	} else {
-		b, err = io.ReadAll(u.in)
+	if f, ok := u.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		u.note("reading the text from the terminal; Ctrl-D ends it")
 	}
-	return string(b), err
+	// A read of a terminal or pipe does not end with ctx: then it is left behind.
+	type input struct {
+		b   []byte
+		err error
+	}
+	read := make(chan input, 1)
+	go func() {
+		b, err := io.ReadAll(u.in)
+		read <- input{b, err}
+	}()
+	select {
+	case in := <-read:
+		if in.err != nil {
+			return "", ioFault("standard input", in.err, "")
+		}
+		return string(in.b), nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 func (u *ui) encoded(t *tokenizer.Tokenizer, ids []int32, pieces bool) error {
@@ -124,7 +146,7 @@ func (u *ui) decode(t *tokenizer.Tokenizer, text string) error {
 	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' || r == '[' || r == ']' }) {
 		n, err := strconv.ParseInt(w, 10, 32)
 		if err != nil {
-			return usageError{fmt.Errorf("%q is no token id", w)}
+			return usagef("%q is no token id; ids are whole numbers from 0, such as those that tokenize prints", w)
 		}
 		ids = append(ids, int32(n))
 	}

@@ -1,43 +1,99 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/quantize/pipeline"
 )
 
 // ui does all printing. Results go to standard output; progress, notices and errors to standard
-// error. Messages are lower case and without a full stop. With --json, standard output holds JSON only.
+// error. Messages are lower case, without a full stop, one line each. With --json, standard output holds
+// JSON only.
 type ui struct {
-	in       io.Reader
-	out, err io.Writer
-	json     bool
-	quiet    bool
+	in    io.Reader
+	out   *bufio.Writer
+	err   io.Writer
+	json  bool
+	quiet bool
+
+	partial string // what an interrupted conversion leaves; "" when there is none
+
+	mu     sync.Mutex // one line at a time
+	failed bool       // the error is printed
 }
 
-// object prints v as one line of JSON.
+func newUI(in io.Reader, out, err io.Writer) *ui {
+	return &ui{in: in, out: bufio.NewWriterSize(out, 64<<10), err: err}
+}
+
+// asksJSON finds --json in a command line.
+func asksJSON(args []string) (yes bool) {
+	for _, a := range args {
+		if a == "--" {
+			break
+		}
+		if a == "--json" {
+			yes = true
+		} else if v, ok := strings.CutPrefix(a, "--json="); ok {
+			yes, _ = strconv.ParseBool(v)
+		}
+	}
+	return yes
+}
+
+// object prints v as one line of JSON, at once.
 func (u *ui) object(v any) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	e := json.NewEncoder(u.out)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	return u.flush()
 }
 
-// printf prints a result.
+// printf prints a part of the result. What goes wrong shows at the latest when it is flushed.
 func (u *ui) printf(format string, args ...any) error {
 	_, err := fmt.Fprintf(u.out, format, args...)
-	return err
+	return printFault(err)
+}
+
+func (u *ui) flush() error { return printFault(u.out.Flush()) }
+
+// unprinted is a failure of standard output.
+type unprinted struct{ error }
+
+func (p unprinted) Unwrap() error { return p.error }
+
+func printFault(err error) error {
+	if err == nil || errors.As(err, new(unprinted)) {
+		return err
+	}
+	return unprinted{fault.New(fault.IO, "", "cannot print the result: %w", cause(err))}
 }
 
 // note prints something a person wants to know while waiting.
 func (u *ui) note(format string, args ...any) {
-	if !u.quiet && !u.json {
-		fmt.Fprintf(u.err, format+"\n", args...)
+	if u.quiet || u.json {
+		return
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	fmt.Fprintln(u.err, oneLine(fmt.Sprintf(format, args...)))
 }
 
 // notices prints what a plan or report noticed.
@@ -47,29 +103,65 @@ func (u *ui) notices(list []string) {
 	}
 }
 
-// fail prints an error: one line, or one JSON object.
+// fail prints the error that ends the command: one line, or one JSON object. Only the first call prints.
 func (u *ui) fail(err error, code int) {
-	if u.json {
-		var f struct {
-			Error struct {
-				Message string `json:"message"`
-				Kind    string `json:"kind"`
-				Exit    int    `json:"exit"`
-			} `json:"error"`
-		}
-		f.Error.Message, f.Error.Kind, f.Error.Exit = err.Error(), kindName(code), code
-		u.object(f)
+	var p *pipeline.Panic
+	if errors.As(err, &p) {
+		u.bug(err.Error(), p.Stack)
 		return
 	}
-	fmt.Fprintf(u.err, "qconv: %s\n", err)
-	if code == exitBug {
-		fmt.Fprintln(u.err, "qconv: this is a bug; please report it with the command line and the output of `qconv version`")
+	message := oneLine(err.Error())
+	if code > 128 && u.partial != "" {
+		if _, err := os.Stat(u.partial); err == nil {
+			message += "; the same command goes on from " + quoted(u.partial)
+		}
 	}
+	if u.first() && !u.failObject(message, code) && !nobodyReads(err) {
+		fmt.Fprintf(u.err, "qconv: %s\n", message)
+		if code == exitBug {
+			fmt.Fprintln(u.err, "qconv: this is a bug; please report it with the command line and the output of `qconv version`")
+		}
+	}
+}
+
+// first tells whether no error was printed yet.
+func (u *ui) first() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	was := u.failed
+	u.failed = true
+	return !was
+}
+
+// failObject prints an error as JSON, where JSON is wanted.
+func (u *ui) failObject(message string, code int) bool {
+	if !u.json {
+		return false
+	}
+	var f struct {
+		Error struct {
+			Message string `json:"message"`
+			Kind    string `json:"kind"`
+			Exit    int    `json:"exit"`
+		} `json:"error"`
+	}
+	f.Error.Message, f.Error.Kind, f.Error.Exit = message, kindName(code), code
+	return u.object(f) == nil
+}
+
+// nobodyReads tells that the reader of standard output has gone: `qconv inspect x | head` is no error to
+// talk about.
+func nobodyReads(err error) bool {
+	p, ok := err.(unprinted)
+	return ok && errors.Is(p, syscall.EPIPE)
 }
 
 // bug reports a panic.
 func (u *ui) bug(what string, stack []byte) {
-	fmt.Fprintf(u.err, "qconv: internal error: %s\n%s\nqconv: this is a bug; please report it with the lines above. A partial output is kept and can be resumed\n", what, stack)
+	if u.first() {
+		u.failObject(oneLine(what), exitBug)
+		fmt.Fprintf(u.err, "qconv: %s\n%s\nqconv: this is a bug; please report it with the lines above. A partial output is kept and can be resumed\n", what, stack)
+	}
 }
 
 func kindName(code int) string {
@@ -100,35 +192,26 @@ func (u *ui) terminal() bool {
 	return ok && !u.quiet && !u.json && term.IsTerminal(int(f.Fd()))
 }
 
-// size prints bytes with a binary unit and three significant digits.
-func size(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
+// oneLine makes a message fit on one line of a terminal: line ends become "; ", other control characters
+// and what is not UTF-8 are escaped.
+func oneLine(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == '\n':
+			b.WriteString("; ")
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+		i += n
 	}
-	f, i := float64(n)/1024, 0
-	for f >= 1024 && i < len(units)-1 {
-		f /= 1024
-		i++
-	}
-	switch {
-	case f < 10:
-		return fmt.Sprintf("%.2f %ciB", f, units[i])
-	case f < 100:
-		return fmt.Sprintf("%.1f %ciB", f, units[i])
-	}
-	return fmt.Sprintf("%.0f %ciB", f, units[i])
-}
-
-// weights prints a count of parameters with a decimal unit.
-func weights(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f B", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.2f M", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%d", n)
+	return b.String()
 }
 
 // quoted prints a name from a file without control characters.

@@ -7,31 +7,36 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is set by the release build with -ldflags "-X main.version=...".
+var version = "0.1.0"
+
 func newVersion(u *ui) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "print the version, the platform and the reference whose bytes are written",
 		Example: "  qconv version --json",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			v := struct {
-				Version   string `json:"version"`
-				Go        string `json:"go"`
-				Platform  string `json:"platform"`
-				Commit    string `json:"commit,omitempty"`
-				Reference string `json:"reference"`
-			}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Reference: "llama.cpp v0.5.0"}
-			if b, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range b.Settings {
-					if s.Key == "vcs.revision" {
-						v.Commit = s.Value
-					}
-				}
-			}
-			if u.json {
-				return u.object(v)
-			}
-			return u.printf("qconv %s (%s, %s), bytes of %s\n", v.Version, v.Platform, v.Go, v.Reference)
-		},
+		Args:    arguments(0, 0),
+		RunE:    func(*cobra.Command, []string) error { return u.version() },
 	}
+}
+
+func (u *ui) version() error {
+	v := struct {
+		Version   string `json:"version"`
+		Go        string `json:"go"`
+		Platform  string `json:"platform"`
+		Commit    string `json:"commit,omitempty"`
+		Reference string `json:"reference"`
+	}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Reference: "llama.cpp v0.5.0"}
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				v.Commit = s.Value
+			}
+		}
+	}
+	if u.json {
+		return u.object(v)
+	}
+	return u.printf("qconv %s (%s, %s), bytes of %s\n", v.Version, v.Platform, v.Go, v.Reference)
 }

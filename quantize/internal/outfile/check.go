@@ -80,7 +80,10 @@ func checkNames(p *Part, o Options) error {
 	if n := len(name) + len(".partial.journal"); n > longest {
 		return fault.New(fault.Usage, name, "the name leaves no room for %q: %d bytes, at most %d", ".partial.journal", n, longest)
 	}
-	if _, err := os.Stat(filepath.Dir(p.Path)); err != nil {
+	switch st, err := os.Stat(filepath.Dir(p.Path)); {
+	case err == nil && !st.IsDir():
+		return fault.New(fault.Usage, name, "%s is %s, not a directory", fault.Printable(filepath.Dir(p.Path)), kindOf(st.Mode()))
+	case err != nil:
 		if errors.Is(err, fs.ErrNotExist) {
 			return fault.New(fault.IO, name, "directory %s does not exist: make it first", fault.Printable(filepath.Dir(p.Path)))
 		}
@@ -128,6 +131,8 @@ func kindOf(m os.FileMode) string {
 		return "a socket"
 	case m&os.ModeDevice != 0:
 		return "a device"
+	case m.IsRegular():
+		return "a file"
 	}
 	return "a special file"
 }
