@@ -82,7 +82,7 @@ func checkNames(p *Part, o Options) error {
 	}
 	switch st, err := os.Stat(filepath.Dir(p.Path)); {
 	case err == nil && !st.IsDir():
-		return fault.New(fault.Usage, name, "%s is %s, not a directory", fault.Printable(filepath.Dir(p.Path)), kindOf(st.Mode()))
+		return fault.New(fault.IO, name, "%s is %s, not a directory", fault.Printable(filepath.Dir(p.Path)), kindOf(st.Mode()))
 	case err != nil:
 		if errors.Is(err, fs.ErrNotExist) {
 			return fault.New(fault.IO, name, "directory %s does not exist: make it first", fault.Printable(filepath.Dir(p.Path)))
