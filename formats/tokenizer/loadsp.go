@@ -46,6 +46,7 @@ type spFile struct {
 	squeeze      bool   // remove_extra_whitespaces
 	escape       bool   // spaces become U+2581
 	suffix       bool   // treat_whitespace_as_suffix
+	bos, eos     int64  // ids; -1: there is none
 }
 
 // readSP reads tokenizer.model; nil when there is none. A tokenizer.model that is a tiktoken rank
@@ -114,7 +115,7 @@ func protoFields(msg []byte, f func(protoField) error) error {
 
 // parseSP reads ModelProto: pieces (1), trainer_spec (2), normalizer_spec (3).
 func parseSP(data []byte, name string) (*spFile, error) {
-	f := &spFile{name: name, algorithm: spUnigram, unkSurface: " \u2047 ", dummyPrefix: true, squeeze: true, escape: true}
+	f := &spFile{name: name, algorithm: spUnigram, unkSurface: " \u2047 ", dummyPrefix: true, squeeze: true, escape: true, bos: 1, eos: 2}
 	err := protoFields(data, func(p protoField) error {
 		switch {
 		case p.wire != 2:
@@ -178,6 +179,10 @@ func (f *spFile) trainerSpec(msg []byte) error {
 			f.suffix = p.number != 0
 		case p.tag == 35 && p.wire == 0:
 			f.byteFallback = p.number != 0
+		case p.tag == 41 && p.wire == 0:
+			f.bos = int64(int32(p.number)) // int32 fields are sign-extended to 64 bits
+		case p.tag == 42 && p.wire == 0:
+			f.eos = int64(int32(p.number))
 		case p.tag == 44 && p.wire == 2:
 			f.unkSurface = string(p.bytes)
 		}

@@ -1,0 +1,78 @@
+package tokenizer
+
+import (
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/hf"
+	"github.com/qconv/qconv/formats/internal/strictjson"
+	"golang.org/x/text/unicode/norm"
+)
+
+// wantedAround reads from tokenizer_config.json whether a SentencePiece tokenizer puts <s> before and
+// </s> behind a text. Llama's and Mistral's classes put <s> when the file is silent.
+func wantedAround(src hf.Source) (bos, eos bool, err error) {
+	const name = "tokenizer_config.json"
+	data, found, err := hf.ReadFile(src, name, hf.ConfigLimit)
+	if err != nil || !found {
+		return true, false, err
+	}
+	v, err := strictjson.Parse(data, jsonDepth)
+	if err != nil {
+		return false, false, badJSON(name, err)
+	}
+	return flag(v, "add_bos_token", true), flag(v, "add_eos_token", false), nil
+}
+
+// newSP makes a tokenizer that gives the ids of SentencePiece. Control pieces in the text are found
+// with ParseSpecial only; a text behind one of them is encoded like a text of its own, which is what
+// llama.cpp does.
+func newSP(f *spFile, bos, eos bool) (*Tokenizer, error) {
+	m, err := newSPM(f)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{file: f.name, model: m, normalize: spNormalizer(f)}
+	kinds := make([]int32, len(f.pieces))
+	var control []addedToken
+	for i, p := range f.pieces {
+		kinds[i] = p.kind
+		t.pieces, t.known = append(t.pieces, p.text), append(t.known, true)
+		if p.kind == kindControl || p.kind == kindUnknown {
+			control = append(control, addedToken{id: int32(i), content: p.text, special: true})
+		}
+	}
+	t.raw = newLexicon(control)
+	for _, around := range [...]struct {
+		want bool
+		id   int64
+		to   *[]int32
+		name string
+	}{{bos, f.bos, &t.before, "bos"}, {eos, f.eos, &t.after, "eos"}} {
+		switch {
+		case !around.want || around.id < 0:
+		case around.id >= int64(len(kinds)) || kinds[around.id] != kindControl:
+			return nil, fault.New(fault.Malformed, f.name, "%s_id is %d, which is no control piece", around.name, around.id)
+		default:
+			*around.to = append(*around.to, int32(around.id))
+		}
+	}
+	t.decode = decodeKinds(kinds, false, f.dummyPrefix)
+	return t, nil
+}
+
+// newRanks makes a tokenizer that gives the ids of Hunyuan's class: tiktoken with Qwen2's pattern,
+// on the text's normal form C, for which it asks Python, that is Unicode 15 with Python 3.12.
+func newRanks(f *rankFile) (*Tokenizer, error) {
+	t := &Tokenizer{file: f.name, model: ranked{f.ranks}, cacheable: true, decode: decodeRaw}
+	t.whole = func(s string) string { return normalizePart(norm.NFC, s) }
+	t.splitters = []splitter{at(matcher(qwen2.match).first, isolated, false)}
+	t.raw = newLexicon(f.special)
+	t.pieces = append(t.pieces, f.tokens...)
+	for _, s := range f.special {
+		t.pieces = append(t.pieces, s.content)
+	}
+	t.known = make([]bool, len(t.pieces))
+	for i := range t.known {
+		t.known[i] = true
+	}
+	return t, nil
+}
