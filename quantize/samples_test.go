@@ -26,7 +26,7 @@ var distributions = []struct {
 		return x
 	}},
 	{"subnormal", func(r *rand.Rand, _ int) float32 { return math.Float32frombits(r.Uint32() & 0x807fffff) }},
-	{"tiny", func(r *rand.Rand, i int) float32 { return normal(r) * [...]float32{1e-7, 1e-16, 1e-30, 3e-39}[i/64%4] }},
+	{"tiny", func(r *rand.Rand, i int) float32 { return normal(r) * [...]float32{1e-7, 1e-16, 1e-21, 3e-39}[i/64%4] }},
 	{"ties", func(r *rand.Rand, _ int) float32 { return float32(r.IntN(9)-4) * 0.25 }},
 	{"positive", func(r *rand.Rand, _ int) float32 { return abs32(normal(r)) + 0.1 }},
 	{"outliers", func(r *rand.Rand, i int) float32 {
