@@ -132,7 +132,7 @@ func (j *job) settle(p *pipeline.Plan) {
 // dir is the directory of the output.
 func (j *job) dir() string {
 	if j.isDir() {
-		return j.out
+		return filepath.Clean(j.out) // "" is here
 	}
 	return filepath.Dir(j.out)
 }
