@@ -29,6 +29,20 @@ func copyDir(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// same compares two files without printing them: [!] same A B.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: same A B")
+	}
+	a, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	b, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if bytes.Equal(a, b) == neg {
+		ts.Fatalf("%s and %s: equal is %v, want %v", args[0], args[1], neg, !neg)
+	}
+}
+
 // patch overwrites bytes at an offset from the start, or from the end when negative: patch FILE OFFSET HEX.
 func patch(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {

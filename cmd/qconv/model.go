@@ -69,7 +69,7 @@ func isCheckpoint(path string) (bool, error) {
 		return true, nil
 	}
 	switch filepath.Ext(path) {
-	case ".safetensors", ".json", ".bin", ".model":
+	case ".safetensors", ".json", ".model", ".bin", ".pt", ".pth":
 		return false, usagef("%s: is one file of a checkpoint; give its directory: %s", quoted(path), quoted(filepath.Dir(path)))
 	}
 	return false, nil

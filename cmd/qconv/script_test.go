@@ -44,6 +44,7 @@ func TestScript(t *testing.T) {
 			"shard":   shard,
 			"fails":   fails,
 			"exits":   exits,
+			"same":    same,
 		},
 	})
 }
