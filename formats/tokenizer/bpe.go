@@ -69,6 +69,19 @@ func newBPE(f *jsonFile) (*bpe, error) {
 	return m, nil
 }
 
+// words is true when a text may be cut with beforeBlanks.
+func (m *bpe) words(merges []merge) bool {
+	if _, ok := m.ids[blankMark]; !ok || m.ignoreMerges {
+		return false
+	}
+	for _, x := range merges {
+		if reachesOver(x.left + x.right) {
+			return false
+		}
+	}
+	return true
+}
+
 // byteTokens finds <0x00> to <0xFF>, as Hugging Face's tokenizers and SentencePiece spell them.
 func byteTokens(ids map[string]int32) *[256]int32 {
 	t := new([256]int32)

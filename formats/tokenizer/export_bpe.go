@@ -5,7 +5,6 @@ import (
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/hf"
-	"github.com/qconv/qconv/formats/internal/strictjson"
 )
 
 // bpe writes a byte-level BPE: model "gpt2".
@@ -88,23 +87,11 @@ func (e *export) bpeTokens(a *autoTokenizer) (*tokenList, error) {
 // tokens that are looked for in the raw text. Encoding gives the token itself; its decoder may
 // change it, and tokenizer_config.json may ask for spaces to be cleaned up.
 func (a *autoTokenizer) remade(text string) (string, error) {
-	decoder := a.file.decoder
-	parts := []strictjson.Value{decoder}
-	if kind, _ := decoder.Get("type").Str(); kind == "Sequence" {
-		parts = decoder.Get("decoders").Items
+	d, err := newDecoder(a.file.decoder, a.file.name)
+	if err != nil {
+		return "", err
 	}
-	for _, p := range parts {
-		kind, _ := p.Get("type").Str()
-		switch {
-		case !p.Present(), kind == "Fuse":
-		case kind == "ByteLevel":
-			if raw, ok := appendBytes(nil, text); ok {
-				text = lossy(raw)
-			}
-		default:
-			return "", fault.New(fault.Unsupported, a.file.name, "decoder %q: only ByteLevel is known for a byte-level vocabulary", kind)
-		}
-	}
+	text = chain(d)(nil, []string{text})
 	if a.cleanup {
 		for _, r := range [...][2]string{{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}} {
 			text = strings.ReplaceAll(text, r[0], r[1])

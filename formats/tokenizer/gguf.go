@@ -130,7 +130,11 @@ func FromGGUF(f *gguf.File) (*Tokenizer, error) {
 		t.splitters = []splitter{func(dst []string, s string, _ bool) ([]string, bool) {
 			return append(dst, strings.ReplaceAll(s, " ", blankMark)), true
 		}}
-		t.model = newGGUFSPM(f, v)
+		m := newGGUFSPM(f, v)
+		if t.model = m; m.words() {
+			t.splitters = append(t.splitters, beforeBlanks)
+			t.cacheable = true
+		}
 	default:
 		return nil, fault.New(fault.Unsupported, f.Name, "tokenizer.ggml.model is %q, only gpt2 and llama are known", kind)
 	}

@@ -63,6 +63,9 @@ func newJSON(f *jsonFile) (*Tokenizer, error) {
 	if t.splitters, m.bytes, err = newSplitters(f.preTokenizer, f.name, true); err != nil {
 		return nil, err
 	}
+	if len(t.splitters) == 0 && m.words(f.merges) {
+		t.splitters = []splitter{beforeBlanks}
+	}
 	if t.before, t.after, err = newTemplate(f.postProcessor, f.name); err != nil {
 		return nil, err
 	}
@@ -76,8 +79,8 @@ func newJSON(f *jsonFile) (*Tokenizer, error) {
 	return t, err
 }
 
-// addTokens gives added tokens their ids as the library does: that of the vocabulary, else the next
-// one. A file that says otherwise contradicts itself.
+// addTokens gives added tokens their ids as the library does: that of the vocabulary, whatever the file
+// says, else the next one. A file that gives a new token another id contradicts itself.
 func (t *Tokenizer) addTokens(f *jsonFile) error {
 	size := int32(len(f.vocab.ids))
 	top := int32(-1)
@@ -101,7 +104,7 @@ func (t *Tokenizer) addTokens(f *jsonFile) error {
 				id = top + 1
 			}
 		}
-		if id != a.id {
+		if _, own := f.vocab.ids[a.content]; id != a.id && !own {
 			return fault.New(fault.Mismatch, f.name, "added token %q has id %d, but Hugging Face's tokenizers would give it %d", a.content, a.id, id)
 		}
 		given[a.content] = id

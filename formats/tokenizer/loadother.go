@@ -31,6 +31,9 @@ func newSP(f *spFile, bos, eos bool) (*Tokenizer, error) {
 		return nil, err
 	}
 	t := &Tokenizer{file: f.name, model: m, normalize: spNormalizer(f)}
+	if m.words() {
+		t.splitters, t.cacheable = []splitter{beforeBlanks}, true
+	}
 	kinds := make([]int32, len(f.pieces))
 	var control []addedToken
 	for i, p := range f.pieces {

@@ -231,3 +231,30 @@ func metaspace(replacement, scheme string, split bool) splitter {
 		return parts(dst, s, start)
 	}
 }
+
+// beforeBlanks cuts before each U+2581 that follows another character. Where no token reaches over
+// such a place, merging a text whole and merging its words give the same, and words come again.
+func beforeBlanks(dst []string, s string, _ bool) ([]string, bool) {
+	for i := 0; i+len(blankMark) <= len(s); {
+		k := strings.Index(s[i:], blankMark)
+		if k < 0 {
+			break
+		}
+		if k > 0 {
+			dst = append(dst, s[:i+k])
+			s, i = s[i+k:], 0
+		}
+		for strings.HasPrefix(s[i:], blankMark) {
+			i += len(blankMark)
+		}
+	}
+	if s != "" {
+		dst = append(dst, s)
+	}
+	return dst, true
+}
+
+// reachesOver is true when a U+2581 in the token follows another character.
+func reachesOver(token string) bool {
+	return strings.Contains(strings.TrimLeft(token, blankMark), blankMark)
+}

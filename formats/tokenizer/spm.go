@@ -97,6 +97,19 @@ func newSPM(f *spFile) (*spm, error) {
 	return m, nil
 }
 
+// words is true when a text may be cut with beforeBlanks.
+func (m *spm) words() bool {
+	if _, ok := m.ids[blankMark]; !ok {
+		return false
+	}
+	for text := range m.ids {
+		if reachesOver(text) {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *spm) rank(piece string, l, r *symbol) (rank, id int32, ok bool) {
 	if id, ok = m.ids[piece[l.start:r.end]]; !ok {
 		return 0, 0, false
