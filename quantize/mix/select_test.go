@@ -198,7 +198,7 @@ func TestNeverQuantized(t *testing.T) {
 	}
 }
 
-func TestFallback(t *testing.T) {
+func TestD6Fallback(t *testing.T) {
 	for _, c := range []struct {
 		row          int64
 		recipe, want string
