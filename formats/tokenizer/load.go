@@ -107,7 +107,7 @@ func (t *Tokenizer) addTokens(f *jsonFile) error {
 		if _, own := f.vocab.ids[a.content]; id != a.id && !own {
 			return fault.New(fault.Mismatch, f.name, "added token %q has id %d, but Hugging Face's tokenizers would give it %d", a.content, a.id, id)
 		}
-		given[a.content] = id
+		given[a.content], a.id = id, id
 		top = max(top, id)
 		for int(id) >= len(t.pieces) {
 			t.pieces, t.known = append(t.pieces, ""), append(t.known, false)

@@ -115,7 +115,7 @@ var inert = &unicode.RangeTable{R16: []unicode.Range16{
 // unicodeForm normalizes what lies between inert characters; these are starters of their own.
 func unicodeForm(form norm.Form) normalizer {
 	return func(s string) string {
-		if ascii(s) {
+		if form.IsNormalString(s) { // then it is with inert characters too: they only keep others apart
 			return s
 		}
 		var out strings.Builder
@@ -132,15 +132,6 @@ func unicodeForm(form norm.Form) normalizer {
 		}
 		return out.String()
 	}
-}
-
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // manyMarks is how many marks in a row make x/text insert U+034F, divided by what one character may

@@ -240,13 +240,16 @@ func spNormalizer(f *spFile) normalizer {
 		if s == "" {
 			return s
 		}
-		if f.dummyPrefix {
-			if f.suffix {
-				s += " "
-			} else {
-				s = " " + s
-			}
+		if f.dummyPrefix && !f.suffix {
+			s = " " + s
 		}
-		return strings.ReplaceAll(s, " ", space)
+		s = strings.ReplaceAll(s, " ", space)
+		if f.squeeze { // also U+2581 that stands for itself
+			s = strings.TrimRight(s, space)
+		}
+		if f.dummyPrefix && f.suffix {
+			s += space
+		}
+		return s
 	}
 }
