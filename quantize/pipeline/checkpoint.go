@@ -188,6 +188,10 @@ func (p *Plan) shape(s *Step) {
 	}
 }
 
+// overflowing is a magnitude at which the searches of Q3_K and Q6_K still work. From about ten times that on their sums
+// of cubes overflow and the reference writes all-zero blocks that look valid.
+const overflowing = 1e17
+
 // encoder fixes how rows of the step's final type are made.
 func (s *Step) encoder(o origin) error {
 	s.codec = nil
@@ -202,6 +206,9 @@ func (s *Step) encoder(o origin) error {
 	}
 	if s.codec == nil {
 		return fault.New(fault.Unsupported, "", "type %v cannot be encoded", s.Type).In(s.Name)
+	}
+	if s.Type == gguf.TypeQ3_K || s.Type == gguf.TypeQ6_K {
+		s.largest = overflowing
 	}
 	return nil
 }

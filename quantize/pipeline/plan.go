@@ -50,6 +50,7 @@ type Step struct {
 	op       arch.Op
 	target   arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
 	codec    *quantize.Codec
+	largest  float32         // magnitude from which the type's sums overflow and blocks silently become zero; 0: none
 	raw      bool            // bytes are copied, not decoded: the source has the output's type already
 	via      *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
 	viaBytes int64

@@ -181,6 +181,13 @@ func (p *Plan) encodeRow(s *Step, row []float32, dst []byte, r int64, w *scratch
 		}
 		s.via.Decode(row, w.raw)
 	}
+	if s.largest > 0 {
+		for c, x := range row {
+			if x >= s.largest || x <= -s.largest {
+				return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; choose another type for it with --tensor-type", r, c, x, s.Type, s.largest).In(s.Name)
+			}
+		}
+	}
 	s.codec.Encode(dst, row, nil)
 	if err := s.codec.Check(dst); err != nil {
 		return fault.New(fault.Malformed, "", "row %d does not fit %v: %w; choose another type for it with --tensor-type", r, s.Type, err).In(s.Name)

@@ -84,6 +84,26 @@ func TestD1NonFinite(t *testing.T) {
 	}
 }
 
+// TestD3Overflow refuses finite values that the output cannot hold, instead of writing infinity or zeros.
+func TestD3Overflow(t *testing.T) {
+	const tensor = "model.layers.1.mlp.down_proj.weight"
+	for _, c := range []struct {
+		typ  string
+		bits []byte // of a BF16
+		text string
+	}{
+		{"F16", []byte{0x00, 0x48}, "row 3"},            // 131072
+		{"Q8_0", []byte{0x80, 0x4b}, "row 3"},           // 2^24, whose scale is no half
+		{"Q6_K", []byte{0xb2, 0x5d}, "row 3, column 5"}, // about 1.6e18
+	} {
+		dir := damaged(t, tensor, 3*512+5, c.bits)
+		_, err := planCheckpoint(t, dir, c.typ, pipeline.Options{FileName: "out.gguf"}).WriteFiles(context.Background(), pipeline.Output{Dir: t.TempDir()})
+		if fault.KindOf(err) != fault.Malformed || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), "blk.1.ffn_down.weight") {
+			t.Errorf("%s: got %v", c.typ, err)
+		}
+	}
+}
+
 // damaged copies the tiny model with two bytes of a tensor replaced.
 func damaged(t *testing.T, tensor string, elem int64, bits []byte) string {
 	t.Helper()
