@@ -184,15 +184,23 @@ func (p *Plan) encodeRow(s *Step, row []float32, dst []byte, r int64, w *scratch
 	if s.largest > 0 {
 		for c, x := range row {
 			if x >= s.largest || x <= -s.largest {
-				return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; choose another type for it with --tensor-type", r, c, x, s.Type, s.largest).In(s.Name)
+				return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", r, c, x, s.Type, s.largest, p.otherType()).In(s.Name)
 			}
 		}
 	}
 	s.codec.Encode(dst, row, nil)
 	if err := s.codec.Check(dst); err != nil {
-		return fault.New(fault.Malformed, "", "row %d does not fit %v: %w; choose another type for it with --tensor-type", r, s.Type, err).In(s.Name)
+		return fault.New(fault.Malformed, "", "row %d does not fit %v: %w; %s", r, s.Type, err, p.otherType()).In(s.Name)
 	}
 	return nil
+}
+
+// otherType says how to get another type for a tensor.
+func (p *Plan) otherType() string {
+	if p.Recipe.Converter() {
+		return "make a file of --type BF16 or F32"
+	}
+	return "choose another type for it with --tensor-type"
 }
 
 func (p *Plan) checkRow(s *Step, g *grid, row []byte, r int64) error {
