@@ -51,10 +51,7 @@ With --json, standard output gets one object a line: "event":"progress" about ev
 			if err != nil {
 				return err
 			}
-			if err = u.converted(report, time.Since(start)); err == nil {
-				err = u.flush()
-			}
-			if err != nil {
+			if err := u.converted(report, time.Since(start)); err != nil {
 				return fault.New(fault.IO, j.target, "is complete; %w", err)
 			}
 			return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -23,10 +24,11 @@ type progress struct {
 	total int64
 }
 
-// How often progress is told where there is no bar.
+// How often progress is told.
 const (
-	eachObject = time.Second
-	eachLine   = 30 * time.Second
+	eachDrawing = 200 * time.Millisecond
+	eachObject  = time.Second
+	eachLine    = 30 * time.Second
 )
 
 func newProgress(u *ui) *progress { return &progress{ui: u} }
@@ -64,36 +66,30 @@ func (p *progress) open(phase string, total, found int64) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.phase, p.total, p.done, p.found, p.start = phase, total, found, found, now
-	if p.next.IsZero() {
-		p.next = now.Add(p.pause())
-	}
 	if total <= found || !p.ui.terminal() {
+		if p.next.IsZero() {
+			p.next = now.Add(p.pause())
+		}
 		return
 	}
-	// The bar spans the work that is left, because its rate and time left count from zero.
-	p.bar = progressbar.NewOptions64(total-found,
+	p.bar = progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(p.ui.err),
-		progressbar.OptionSetDescription(phase),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionShowTotalBytes(true),
-		progressbar.OptionUseIECUnits(true),
-		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetWidth(24),
+		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionFullWidth(),
+		progressbar.OptionShowDescriptionAtLineEnd(),
+		progressbar.OptionSetDescription(phase),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: "-", BarStart: "[", BarEnd: "]"}),
 	)
+	p.bar.Set64(found)
 	p.bar.RenderBlank()
+	p.next = now.Add(p.pause())
 }
 
 func (p *progress) add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += n
-	if p.bar != nil {
-		p.bar.Add64(n)
-		return
-	}
 	if now := time.Now(); now.After(p.next) {
 		p.next = now.Add(p.pause())
 		p.tell(now)
@@ -101,20 +97,28 @@ func (p *progress) add(n int64) {
 }
 
 func (p *progress) pause() time.Duration {
-	if p.ui.json {
+	switch {
+	case p.bar != nil:
+		return eachDrawing
+	case p.ui.json:
 		return eachObject
 	}
 	return eachLine
 }
 
-// tell prints one object or one line.
+// tell draws the bar, or prints an object or a line.
 func (p *progress) tell(now time.Time) {
 	took := now.Sub(p.start).Seconds()
 	rate := int64(float64(p.done-p.found) / max(took, 1e-3))
 	left := float64(p.total-p.done) / float64(max(rate, 1))
+	amounts := fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), time.Duration(left)*time.Second)
+	if p.bar != nil {
+		p.bar.Describe(p.phase + " " + amounts)
+		p.bar.Set64(p.done)
+		return
+	}
 	if !p.ui.json {
-		p.ui.note("%s: %s of %s (%d%%), %s/s, %s left", p.phase, size(p.done), size(p.total), 100*p.done/max(p.total, 1),
-			size(rate), (time.Duration(left) * time.Second).String())
+		p.ui.note("%s %d%%: %s", p.phase, 100*p.done/max(p.total, 1), amounts)
 		return
 	}
 	if p.ui.quiet {
@@ -138,6 +142,7 @@ func (p *progress) finish() {
 	defer p.mu.Unlock()
 	if p.bar != nil {
 		p.bar.Clear()
+		fmt.Fprint(p.ui.err, "\r\x1b[K") // what the terminal itself printed there, such as ^C
 		p.bar = nil
 	}
 }

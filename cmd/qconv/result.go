@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -110,7 +111,17 @@ func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
 			return err
 		}
 	}
-	u.note("%s in %s, %s of source a second", size(r.Bytes), took.Round(time.Millisecond), size(int64(float64(r.SourceBytes)/took.Seconds())))
+	if err := u.flush(); err != nil {
+		return err
+	}
+	speed := ""
+	if r.Reused == 0 {
+		speed = fmt.Sprintf(", %s of source a second", size(int64(float64(r.SourceBytes)/took.Seconds())))
+	}
+	if took > 10*time.Second {
+		took = took.Round(time.Second)
+	}
+	u.note("%s in %v%s", size(r.Bytes), took.Round(time.Millisecond), speed)
 	return nil
 }
 
