@@ -3,6 +3,7 @@
 package hf
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -35,7 +36,8 @@ type Blob interface {
 }
 
 // ReadFile reads a small companion file whole; found is false when it does not exist. A file larger
-// than limit bytes is a fault of kind Limit, one that ends early or fails to read is of kind IO.
+// than limit bytes is a fault of kind Limit, one that ends early or fails to read is of kind IO; a Git-LFS pointer in its
+// place is Malformed.
 func ReadFile(src Source, name string, limit int64) (data []byte, found bool, err error) {
 	b, err := src.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,6 +53,9 @@ func ReadFile(src Source, name string, limit int64) (data []byte, found bool, er
 	data = make([]byte, b.Size())
 	if err := readFull(b, data, 0, name); err != nil {
 		return nil, true, err
+	}
+	if bytes.HasPrefix(data, []byte("version https://git-lfs.")) {
+		return nil, true, fault.New(fault.Malformed, name, "is a Git-LFS pointer, not the file itself: run git lfs pull")
 	}
 	return data, true, nil
 }
