@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 )
@@ -235,4 +236,107 @@ func TestExportTinyModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, kvs, golden(t, "harbour-2m"))
+}
+
+// fixtureCases reads cases.json: the family of each fixture, and the pre-tokenizer that the
+// recording was given for want of a published hash.
+func fixtureCases(t *testing.T) map[string]struct {
+	Family, Pre string
+	Given       bool // the structure is not known, the caller has to name it
+} {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(recorded, "fixtures", "cases.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		Family, Pre string
+		Given       bool
+	}{}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
+
+// TestExportFixtures: tokenizers of our own, one for each thing that an export can meet.
+func TestExportFixtures(t *testing.T) {
+	for name, c := range fixtureCases(t) {
+		t.Run(name, func(t *testing.T) {
+			o := ExportOptions{Family: c.Family}
+			dir := filepath.Join(recorded, "fixtures", name)
+			if c.Given {
+				if _, err := exportDir(dir, o); fault.KindOf(err) != fault.Unsupported {
+					t.Errorf("without --pre: %v", err)
+				}
+				o.Pre = c.Pre
+			}
+			kvs, err := exportDir(dir, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, kvs, golden(t, name))
+		})
+	}
+}
+
+// TestProbe: the hash that names a pre-tokenizer is the reference's, which encodes with AutoTokenizer
+// and what that puts around a text.
+func TestProbe(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(recorded, "probes.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hashes := map[string]string{}
+	if err := json.Unmarshal(data, &hashes); err != nil {
+		t.Fatal(err)
+	}
+	done := 0
+	for name, c := range fixtureCases(t) {
+		want, ok := hashes[name]
+		if !ok {
+			continue
+		}
+		e := &export{src: hf.Dir(filepath.Join(recorded, "fixtures", name), false), family: c.Family}
+		if e.root, err = readObject(e.src, configName); err != nil {
+			t.Fatal(err)
+		}
+		if e.settings, err = readObject(e.src, settingsName); err != nil {
+			t.Fatal(err)
+		}
+		e.cfg = e.root
+		got := ""
+		if j, err := e.json(); err != nil {
+			t.Fatal(err)
+		} else if j == nil {
+			f, err := readRanks(e.src, e.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := newRanks(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = probeHash(r.Encode(probe, EncodeOptions{ParseSpecial: true}))
+		} else {
+			a, err := e.newAuto(j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err = e.hash(a, a.asLoaded()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got != want && got != "" {
+			t.Errorf("%s: hash %s, expected %s", name, got, want)
+		}
+		if got == "" {
+			t.Logf("%s cannot be run", name)
+			continue
+		}
+		done++
+	}
+	if done < 9 {
+		t.Errorf("only %d fixtures were compared", done)
+	}
 }

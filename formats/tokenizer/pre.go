@@ -138,14 +138,14 @@ func onlyNFC(v strictjson.Value) bool {
 // detectPre names the pre-tokenizer: what the caller wants, else what the probe's hash says, else
 // what the structure says.
 func (e *export) detectPre(a *autoTokenizer) (string, error) {
-	if e.pre != "" {
-		return e.pre, nil
-	}
 	j := a.asLoaded()
 	s := structureOf(j)
-	hash, err := e.hash(a, j)
+	hash, err := e.hash(a, j) // also when the name is given: it finds broken vocabularies
 	if err != nil {
 		return "", err
+	}
+	if e.pre != "" {
+		return e.pre, nil
 	}
 	return choosePre(a.file.name, e.family, s, hash)
 }

@@ -8,11 +8,12 @@ with --vocab-only, and CASE.tsv gets a line a key: name, type, number of element
 value's bytes as the file has them (for arrays: of the elements), and the value when it is short.
 
 Cases whose pre-tokenizer has no published hash give it as "pre": the converter's table is asked
-first, and only an unknown hash is answered with it.
+first, and only an unknown hash is answered with it. probes.json keeps the hash of each case.
 """
 import hashlib
 import json
 import os
+import pathlib
 import runpy
 import shutil
 import struct
@@ -130,15 +131,28 @@ def keys(path):
 
 
 def convert(llama, folder, out, pre):
+    """Gives the hash that the pre-tokenizer was looked up with, if any."""
+    found = []
     for p in (os.path.join(llama, "gguf-py"), llama):
         if p not in sys.path:
             sys.path.insert(0, p)
     import conversion.base as base
     original = base.TextModel.get_vocab_base_pre
 
+    class Listening:
+        """Keeps the hash of what the converter asks the tokenizer to encode."""
+
+        def __init__(self, tokenizer):
+            self.tokenizer = tokenizer
+
+        def encode(self, text):
+            ids = self.tokenizer.encode(text)
+            found.append(hashlib.sha256(str(ids).encode()).hexdigest())
+            return ids
+
     def known_or_given(self, tokenizer):
         try:
-            return original(self, tokenizer)
+            return original(self, Listening(tokenizer))
         except NotImplementedError:
             if pre is None:
                 raise
@@ -149,11 +163,16 @@ def convert(llama, folder, out, pre):
     import transformers.dynamic_module_utils as dynamic
     import transformers.models.auto.tokenization_auto as auto
     auto.resolve_trust_remote_code = lambda trust, *a, **k: bool(trust)
+    # Template files come in the order of the file system; here sorted, so that recordings repeat.
+    glob = pathlib.Path.glob
+    pathlib.Path.glob = lambda self, *a, **k: iter(sorted(glob(self, *a, **k)))
     try:
         sys.argv = ["convert_hf_to_gguf.py", folder, "--vocab-only", "--outfile", out]
         runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
     finally:
         base.TextModel.get_vocab_base_pre = original
+        pathlib.Path.glob = glob
+    return found[-1] if found else None
 
 
 def assemble(shared, name, case, folder):
@@ -180,12 +199,14 @@ def assemble(shared, name, case, folder):
 def main():
     llama, shared, chosen = sys.argv[1], sys.argv[2], sys.argv[3:]
     cases = dict(REAL)
-    pres = json.load(open(os.path.join(HERE, "fixtures", "pre.json")))
+    pres = {n: c["pre"] for n, c in json.load(open(os.path.join(HERE, "fixtures", "cases.json"))).items()}
     for name in sorted(pres):
         cases[name] = None
     cases["harbour-2m"] = {"files": {n: "tiny/harbour-2m/" + n for n in ["tokenizer.json", "tokenizer_config.json", "generation_config.json"]},
                            "config": "tiny/harbour-2m/config.json"}
     pres["harbour-2m"] = "qwen2"
+    probes_path = os.path.join(HERE, "probes.json")
+    probes = json.load(open(probes_path)) if os.path.exists(probes_path) else {}
     for name, case in cases.items():
         if chosen and name not in chosen:
             continue
@@ -199,16 +220,18 @@ def main():
                 shutil.copytree(folder, os.path.join(os.environ["keep"], name), dirs_exist_ok=True)
             out = os.path.join(temp, "out.gguf")
             try:
-                convert(llama, folder, out, pres.get(name))
-            except BaseException as e:
-                if not os.path.exists(out) or os.path.getsize(out) == 0:
-                    print("%s: the converter fails: %s: %s" % (name, type(e).__name__, e))
-                    continue
+                probe = convert(llama, folder, out, pres.get(name))
+            except Exception as e:
+                print("%s: the converter fails: %s: %s" % (name, type(e).__name__, e))
+                continue
+            if probe:
+                probes[name] = probe
             with open(os.path.join(HERE, name + ".tsv"), "w") as f:
                 for key, kind, n, raw, shown in keys(out):
                     if key.startswith("tokenizer."):
                         f.write("\t".join([key, kind, str(n), hashlib.sha256(raw).hexdigest(), shown]) + "\n")
             print(name, "recorded")
+    json.dump(probes, open(probes_path, "w"), indent=1, sort_keys=True)
 
 
 main()
