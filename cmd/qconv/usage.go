@@ -63,6 +63,8 @@ func flagError(c *cobra.Command, err error) error {
 			hint := ";"
 			if len(short) > 1 && c.Flags().Lookup(short) != nil {
 				hint = fmt.Sprintf("; did you mean --%s?", short)
+			} else if name[0] >= '0' && name[0] <= '9' {
+				hint = "; put -- before an argument that begins with -;"
 			}
 			return usagef("%s has no flag -%s%s %s", c.CommandPath(), name, hint, where)
 		}
