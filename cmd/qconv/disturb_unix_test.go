@@ -264,3 +264,33 @@ func TestE22Readers(t *testing.T) {
 		})
 	}
 }
+
+// TestE1Kill: a conversion that is killed again and again goes on each time, and its output is right. The kills
+// come when the journal has some length, so that they hit different places; testdata/kill.py kills at random times.
+func TestE1Kill(t *testing.T) {
+	t.Parallel()
+	src := grown(t, 12)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.gguf")
+	line := []string{"convert", src, "--type", "Q6_K", "-o", out, "--split-max-tensors", "60"}
+	first := filepath.Join(dir, "out-00001-of-00003.gguf")
+	for _, lines := range []int{2, 30, 70, 110} {
+		p := launch(t, nil, append(line, oneThread)...)
+		p.journaled(first, lines)
+		p.signal(syscall.SIGKILL)
+		p.ends(-1)
+		if found, _ := filepath.Glob(filepath.Join(dir, "*.gguf")); len(found) > 0 {
+			t.Fatalf("after a kill: %q", found)
+		}
+	}
+	launch(t, nil, line...).ends(0, "going on from an interrupted run: ")
+	holds(t, dir, "out-00001-of-00003.gguf", "out-00002-of-00003.gguf", "out-00003-of-00003.gguf")
+	other := t.TempDir()
+	line[5] = filepath.Join(other, "out.gguf")
+	launch(t, nil, line...).ends(0)
+	for _, name := range []string{"out-00001-of-00003.gguf", "out-00002-of-00003.gguf", "out-00003-of-00003.gguf"} {
+		if !bytes.Equal(contents(t, filepath.Join(dir, name)), contents(t, filepath.Join(other, name))) {
+			t.Errorf("%s: other bytes after four kills", name)
+		}
+	}
+}

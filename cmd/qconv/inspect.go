@@ -94,10 +94,13 @@ func plain(v any) any {
 		f = v
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return fmt.Sprint(f)
+		return word(fmt.Sprint(f))
 	}
 	return v
 }
+
+// word is a value that is shown without quotes.
+type word string
 
 // valueType spells types as gguf-dump does: u32, f32, str, bool, and [] for arrays.
 func valueType(t reflect.Type) string {

@@ -138,9 +138,15 @@ func (p *process) ends(code int, phrases ...string) {
 // worked waits until the journal of an output names some units, and fails when the run ends before.
 func (p *process) worked(out string) {
 	p.t.Helper()
+	p.journaled(out, 5)
+}
+
+// journaled waits until the journal of an output has more than n lines.
+func (p *process) journaled(out string, n int) {
+	p.t.Helper()
 	for {
 		b, _ := os.ReadFile(out + ".partial.journal")
-		if bytes.Count(b, []byte("\n")) > 5 {
+		if bytes.Count(b, []byte("\n")) > n {
 			return
 		}
 		select {
