@@ -167,7 +167,7 @@ func decodeRaw(_ []int32, texts []string) string {
 
 // decodeKinds decodes by the kinds of tokens: control and user-defined ones as they are, bytes as
 // bytes, U+2581 as a space, or the alphabet when it is a byte-level vocabulary. prefix tells that
-// encoding puts a space before the text, which is taken away again.
+// encoding puts a space before the text, which is taken away again from the first token.
 func decodeKinds(kinds []int32, byteLevel, prefix bool) func([]int32, []string) string {
 	return func(ids []int32, texts []string) string {
 		var b []byte
@@ -182,9 +182,6 @@ func decodeKinds(kinds []int32, byteLevel, prefix bool) func([]int32, []string) 
 				b = append(b, c)
 			case kind != kindNormal:
 				b = append(b, s...)
-				if kind == kindControl && i == 0 {
-					continue // the space is the one of the text behind it
-				}
 			case byteLevel:
 				for _, r := range s {
 					if r < rune(len(letterByte)) && letterByte[r] >= 0 {

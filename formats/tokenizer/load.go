@@ -17,7 +17,14 @@ func Load(src hf.Source, cfg strictjson.Value) (*Tokenizer, error) {
 		return nil, err
 	}
 	if j != nil {
-		return newJSON(j)
+		t, err := newJSON(j)
+		if err == nil {
+			err = t.classAround(src, j)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return t, nil
 	}
 	sp, err := readSP(src)
 	if err != nil {

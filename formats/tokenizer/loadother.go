@@ -7,19 +7,58 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// wantedAround reads from tokenizer_config.json whether a SentencePiece tokenizer puts <s> before and
-// </s> behind a text. Llama's and Mistral's classes put <s> when the file is silent.
-func wantedAround(src hf.Source) (bos, eos bool, err error) {
+// settings reads tokenizer_config.json; the absent value when there is none.
+func settings(src hf.Source) (v strictjson.Value, err error) {
 	const name = "tokenizer_config.json"
 	data, found, err := hf.ReadFile(src, name, hf.ConfigLimit)
 	if err != nil || !found {
-		return true, false, err
+		return v, err
 	}
-	v, err := strictjson.Parse(data, jsonDepth)
+	if v, err = strictjson.Parse(data, jsonDepth); err != nil {
+		return v, badJSON(name, err)
+	}
+	return v, nil
+}
+
+// wantedAround reads from tokenizer_config.json whether <s> goes before a text and </s> behind it.
+// Llama's and Mistral's classes put <s> when the file is silent.
+func wantedAround(src hf.Source) (bos, eos bool, err error) {
+	v, err := settings(src)
+	return flag(v, "add_bos_token", true), flag(v, "add_eos_token", false), err
+}
+
+// classAround replaces what goes around a text where tokenizer_config.json names Llama's class,
+// which does not look at the post-processor of tokenizer.json.
+func (t *Tokenizer) classAround(src hf.Source, f *jsonFile) error {
+	v, err := settings(src)
 	if err != nil {
-		return false, false, badJSON(name, err)
+		return err
 	}
-	return flag(v, "add_bos_token", true), flag(v, "add_eos_token", false), nil
+	switch text(v, "tokenizer_class", "") {
+	case "LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "CodeLlamaTokenizerFast":
+	default:
+		return nil
+	}
+	id := func(role, missing string) []int32 {
+		content := text(v, role, text(v.Get(role), "content", missing))
+		if id, ok := f.vocab.ids[content]; ok {
+			return []int32{id}
+		}
+		for _, a := range f.added {
+			if a.content == content {
+				return []int32{a.id}
+			}
+		}
+		return nil
+	}
+	t.before, t.after = nil, nil
+	if flag(v, "add_bos_token", true) {
+		t.before = id("bos_token", "<s>")
+	}
+	if flag(v, "add_eos_token", false) {
+		t.after = id("eos_token", "</s>")
+	}
+	return nil
 }
 
 // newSP makes a tokenizer that gives the ids of SentencePiece. Control pieces in the text are found

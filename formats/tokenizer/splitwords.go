@@ -2,9 +2,7 @@ package tokenizer
 
 import "unicode/utf8"
 
-// The matchers below are patterns of pre-tokenizers, written by hand. Names in comments: a pattern
-// is a list of alternatives, tried in order at each position, each as greedy as it can be while the
-// alternative as a whole matches.
+// The matchers below are patterns of pre-tokenizers, written by hand.
 
 // contraction matches 's 't 're 've 'm 'll 'd; fold ignores case, and U+017F is an s then.
 func contraction(s string, i int, fold bool) int {
@@ -206,19 +204,19 @@ func (w *words) word(s string, i int, c uint8, n int) int {
 	return i
 }
 
-func capital(c uint8) bool { return c&(isL|isM) != 0 && c&isLower == 0 }
-func small(c uint8) bool   { return c&(isL|isM) != 0 && c&isUpper == 0 }
+func isCapital(c uint8) bool { return c&(isL|isM) != 0 && c&isLower == 0 }
+func isSmall(c uint8) bool   { return c&(isL|isM) != 0 && c&isUpper == 0 }
 
 // smallWord matches [a]*[b]+ of word.
 func smallWord(s string, i int) int {
 	end, both := i, i // both: behind the last character that is in a and in b
 	for end < len(s) {
 		c, n := classAt(s, end)
-		if !capital(c) {
+		if !isCapital(c) {
 			break
 		}
 		end += n
-		if small(c) {
+		if isSmall(c) {
 			both = end
 		}
 	}
@@ -233,7 +231,7 @@ func capitalWord(s string, i int) int {
 	end := i
 	for end < len(s) {
 		c, n := classAt(s, end)
-		if !capital(c) {
+		if !isCapital(c) {
 			break
 		}
 		end += n
@@ -247,7 +245,7 @@ func capitalWord(s string, i int) int {
 func smallRun(s string, i int) int {
 	for i < len(s) {
 		c, n := classAt(s, i)
-		if !small(c) {
+		if !isSmall(c) {
 			break
 		}
 		i += n

@@ -69,7 +69,7 @@ def characters(normalizer, pre_tokenizer, size=400, decoder=None, fallback=True,
     if pre_tokenizer:
         t.pre_tokenizer = pre_tokenizer
     first = ["<unk>", "<s>", "</s>"] + ([f"<0x{b:02X}>" for b in range(256)] if fallback else []) + ["<0x-1>", "<0xZZ>", "<0x1FF>"]
-    t.train_from_iterator(LINES, trainers.BpeTrainer(vocab_size=size, special_tokens=first, limit_alphabet=90, show_progress=False))
+    t.train_from_iterator(LINES, trainers.BpeTrainer(vocab_size=size, special_tokens=first, show_progress=False))
     doc = json.loads(t.to_str())
     doc["added_tokens"] = [a for a in doc["added_tokens"] if a["content"] in ("<unk>", "<s>", "</s>")]
     t = Tokenizer.from_str(json.dumps(doc))
