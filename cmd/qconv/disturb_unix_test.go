@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/qconv/qconv/formats/gguf"
 )
 
 const partialName, journalName = "out.gguf.partial", "out.gguf.partial.journal"
@@ -22,7 +25,7 @@ const oneThread = "--threads=1"
 // goes on from there and gives the bytes of an uninterrupted run.
 func TestE20Signals(t *testing.T) {
 	t.Parallel()
-	src := grown(t, 12)
+	src := grown(t, 8)
 	want := fresh(t, src, "Q4_K_M")
 	for _, c := range []struct {
 		name   string
@@ -72,11 +75,12 @@ func TestE20Signals(t *testing.T) {
 	})
 }
 
-// TestE21SecondSignal: a second signal ends the process at once; what is left can be resumed.
+// TestE21SecondSignal: a second signal ends the process at once; what is left can be resumed, in the checkpoint's
+// own directory too.
 func TestE21SecondSignal(t *testing.T) {
 	t.Parallel()
-	src := grown(t, 12)
-	out := filepath.Join(t.TempDir(), "out.gguf")
+	src := grown(t, 8)
+	out := filepath.Join(src, "out.gguf")
 	p := launch(t, nil, "convert", src, "--type", "Q4_K_M", "-o", out, oneThread)
 	p.worked(out)
 	p.signal(syscall.SIGINT)
@@ -107,10 +111,33 @@ func TestE20Waiting(t *testing.T) {
 	p.ends(130, "interrupted by SIGINT")
 }
 
+// TestE20Stalled: a signal ends a command whose output nobody takes.
+func TestE20Stalled(t *testing.T) {
+	t.Parallel()
+	src := filepath.Join(t.TempDir(), "long.gguf")
+	long := gguf.KV{Key: "x.long", Value: slices.Repeat([]string{"a word"}, 1<<16)} // longer than a pipe and the buffers before it
+	l, err := gguf.NewLayout([]gguf.KV{{Key: "general.architecture", Value: "x"}, long}, nil, gguf.DefaultAlignment)
+	must(t, err)
+	must(t, os.WriteFile(src, l.Header, 0o666))
+	r, w, err := os.Pipe()
+	must(t, err)
+	defer r.Close()
+	p := &process{t: t, ended: make(chan struct{})}
+	p.cmd = qconvCommand("inspect", src, "--all")
+	p.cmd.Stdout, p.cmd.Stderr = w, &p.err
+	must(t, p.cmd.Start())
+	w.Close()
+	go func() { p.cmd.Wait(); close(p.ended) }()
+	_, err = r.Read(make([]byte, 1)) // it prints
+	must(t, err)
+	p.signal(syscall.SIGTERM)
+	p.ends(143, "qconv: interrupted by SIGTERM\n")
+}
+
 // TestE14TwoRuns: the second run to one output is refused and the first does not notice.
 func TestE14TwoRuns(t *testing.T) {
 	t.Parallel()
-	src := grown(t, 12)
+	src := grown(t, 8)
 	out := filepath.Join(t.TempDir(), "out.gguf")
 	line := []string{"convert", src, "--type", "Q4_K_M", "-o", out}
 	first := launch(t, nil, append(line, oneThread)...)

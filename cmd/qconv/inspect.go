@@ -204,18 +204,20 @@ func valueText(k keyJSON) string {
 		}
 		return fmt.Sprint(k.Value)
 	}
-	s := "["
+	var b strings.Builder
+	b.WriteByte('[')
 	for i, e := range list {
 		if i > 0 {
-			s += " "
+			b.WriteByte(' ')
 		}
 		if t, ok := e.(string); ok {
 			e = strconv.Quote(t)
 		}
-		s += fmt.Sprint(e)
+		fmt.Fprint(&b, e)
 	}
 	if k.Count > len(list) {
-		s += fmt.Sprintf(" ... %d in all", k.Count)
+		fmt.Fprintf(&b, " ... %d in all", k.Count)
 	}
-	return s + "]"
+	b.WriteByte(']')
+	return b.String()
 }

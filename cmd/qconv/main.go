@@ -84,7 +84,12 @@ func (u *ui) obey(signals <-chan os.Signal, cancel context.CancelCauseFunc) {
 			os.Exit(stopped{sig.(syscall.Signal)}.code())
 		}
 	case <-time.After(grace):
-		u.fail(s, s.code())
+		told := make(chan struct{})
+		go func() { u.fail(s, s.code()); close(told) }()
+		select {
+		case <-told:
+		case <-time.After(grace / 5): // nobody reads what is printed either
+		}
 		os.Exit(s.code())
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -111,7 +112,7 @@ func (p *progress) tell(now time.Time) {
 	took := now.Sub(p.start).Seconds()
 	rate := int64(float64(p.done-p.found) / max(took, 1e-3))
 	left := float64(p.total-p.done) / float64(max(rate, 1))
-	amounts := fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), time.Duration(left)*time.Second)
+	amounts := fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), time.Duration(math.Ceil(left))*time.Second)
 	if p.bar != nil {
 		p.bar.Describe(p.phase + " " + amounts)
 		p.bar.Set64(p.done)

@@ -30,7 +30,7 @@ one pass, bounded memory, no intermediate file, the bytes of llama.cpp.`,
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version")
 	f := root.PersistentFlags()
 	f.BoolVar(&u.json, "json", u.json, "print JSON on standard output: one object, or one a line while a conversion runs")
-	f.BoolVarP(&u.quiet, "quiet", "q", false, "print errors only")
+	f.BoolVarP(&u.quiet, "quiet", "q", false, "no progress, notes or report: only errors, and what a command was asked to show")
 	f.Lookup("json").DefValue = "false"
 	root.SetIn(u.in)
 	root.SetOut(u.out)

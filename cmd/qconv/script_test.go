@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 // TestScript runs the command as a user would: each file of testdata/script is one story. Those whose name
 // begins with a row of the fault table (docs/FAULTS.md) hold that row.
 func TestScript(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {

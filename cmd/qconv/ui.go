@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,19 +25,39 @@ import (
 // JSON only.
 type ui struct {
 	in    io.Reader
-	out   *bufio.Writer
+	out   *output
 	err   io.Writer
 	json  bool
 	quiet bool
 
 	partial string // what an interrupted conversion leaves; "" when there is none
 
-	mu     sync.Mutex // one line at a time
+	mu     sync.Mutex // of failed, and one line at a time on standard error
 	failed bool       // the error is printed
 }
 
 func newUI(in io.Reader, out, err io.Writer) *ui {
-	return &ui{in: in, out: bufio.NewWriterSize(out, 64<<10), err: err}
+	return &ui{in: in, out: &output{to: bufio.NewWriterSize(out, 64<<10)}, err: err}
+}
+
+// output is standard output with a buffer, for several goroutines.
+type output struct {
+	mu sync.Mutex
+	to *bufio.Writer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.to.Write(b)
+}
+
+// Flush prints what is buffered, with last behind it.
+func (o *output) Flush(last []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.to.Write(last) // an error stays until Flush
+	return o.to.Flush()
 }
 
 // asksJSON finds --json in a command line.
@@ -56,14 +77,13 @@ func asksJSON(args []string) (yes bool) {
 
 // object prints v as one line of JSON, at once.
 func (u *ui) object(v any) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	e := json.NewEncoder(u.out)
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	return u.flush()
+	return printFault(u.out.Flush(line.Bytes()))
 }
 
 // printf prints a part of the result. What goes wrong shows at the latest when it is flushed.
@@ -72,7 +92,7 @@ func (u *ui) printf(format string, args ...any) error {
 	return printFault(err)
 }
 
-func (u *ui) flush() error { return printFault(u.out.Flush()) }
+func (u *ui) flush() error { return printFault(u.out.Flush(nil)) }
 
 // unprinted is a failure of standard output.
 type unprinted struct{ error }
