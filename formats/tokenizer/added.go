@@ -3,9 +3,12 @@ package tokenizer
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/qconv/qconv/formats/fault"
 )
 
 // fragment is a part of a text: a token when id >= 0, else text.
@@ -15,58 +18,61 @@ type fragment struct {
 	pos  int // where it begins in the text
 }
 
-// lexicon finds added tokens in a text. It is a trie, so a text of n bytes costs n times the
-// length of the longest token at most, however many tokens there are.
+// maxAdded is the most bytes of a token that is looked for in texts: looking costs this much for each
+// byte of a text at worst. Real ones have less than a hundred.
+const maxAdded = 1024
+
+// lexicon finds added tokens in a text.
 type lexicon struct {
-	children map[uint64]int32 // node<<8 | byte to node
-	token    []int32          // by node: index into added, -1
-	begins   [256]bool        // bytes that tokens begin with
-	added    []addedToken
+	sorted []addedToken // by content, each content once
+	first  [257]int     // where in sorted the contents begin that begin with a byte
 }
 
 // newLexicon indexes tokens by their content; of two with one content the last counts. nil when
-// there are none.
-func newLexicon(added []addedToken) *lexicon {
-	if len(added) == 0 {
-		return nil
-	}
-	l := &lexicon{children: map[uint64]int32{}, token: []int32{-1}, added: added}
-	for i, t := range added {
-		if t.content == "" {
-			continue
+// there are none. A token of more than maxAdded bytes is a fault of kind Limit.
+func newLexicon(added []addedToken, file string) (*lexicon, error) {
+	l := &lexicon{}
+	for _, t := range added {
+		if len(t.content) > maxAdded {
+			return nil, fault.New(fault.Limit, file, "added token %d has %d bytes, the limit is %d", t.id, len(t.content), maxAdded)
 		}
-		node := int32(0)
-		for _, b := range []byte(t.content) {
-			key := uint64(node)<<8 | uint64(b)
-			next, ok := l.children[key]
-			if !ok {
-				next = int32(len(l.token))
-				l.token = append(l.token, -1)
-				l.children[key] = next
-			}
-			node = next
+		if t.content != "" {
+			l.sorted = append(l.sorted, t)
 		}
-		l.token[node] = int32(i)
-		l.begins[t.content[0]] = true
 	}
-	return l
+	if len(l.sorted) == 0 {
+		return nil, nil
+	}
+	slices.SortStableFunc(l.sorted, func(a, b addedToken) int { return strings.Compare(a.content, b.content) })
+	kept := l.sorted[:0]
+	for i, t := range l.sorted {
+		if i+1 == len(l.sorted) || l.sorted[i+1].content != t.content {
+			kept = append(kept, t)
+		}
+	}
+	l.sorted = kept
+	for b := range l.first {
+		l.first[b] = sort.Search(len(kept), func(i int) bool { return int(kept[i].content[0]) >= b })
+	}
+	return l, nil
 }
 
-// each calls f for every token that begins at s[i:], the shortest first; f tells to go on.
-func (l *lexicon) each(s string, i int, f func(token int32, end int) bool) {
-	if !l.begins[s[i]] {
-		return
-	}
-	node := int32(0)
-	for ; i < len(s); i++ {
-		next, ok := l.children[uint64(node)<<8|uint64(s[i])]
-		if !ok {
+// each calls f for every token that begins at s[i:], the shortest first.
+func (l *lexicon) each(s string, i int, f func(token, end int)) {
+	lo, hi := l.first[s[i]], l.first[int(s[i])+1]
+	for n := 1; lo < hi; n++ { // those from lo to hi begin with the n bytes at i
+		if len(l.sorted[lo].content) == n {
+			f(lo, i+n)
+			lo++
+		}
+		if i+n == len(s) {
 			return
 		}
-		node = next
-		if t := l.token[node]; t >= 0 && !f(t, i+1) {
-			return
-		}
+		b, some := s[i+n], l.sorted[lo:hi]
+		from := sort.Search(len(some), func(k int) bool { return some[k].content[n] >= b })
+		some = some[from:]
+		lo += from
+		hi = lo + sort.Search(len(some), func(k int) bool { return some[k].content[n] > b })
 	}
 }
 
@@ -78,13 +84,13 @@ func (l *lexicon) split(dst []fragment, s string, pos int, parse bool) []fragmen
 	}
 	prev := 0
 	for i := 0; i < len(s); {
-		found, end := int32(-1), 0
-		l.each(s, i, func(t int32, e int) bool { found, end = t, e; return true })
+		found, end := -1, 0
+		l.each(s, i, func(t, e int) { found, end = t, e })
 		if found < 0 {
 			i++
 			continue
 		}
-		t, start := &l.added[found], i
+		t, start := &l.sorted[found], i
 		i = end
 		if t.special && !parse || t.singleWord && (wordBefore(s[:start]) || wordAfter(s[end:])) {
 			continue
@@ -124,20 +130,18 @@ func (l *lexicon) partition(s string, parse bool) []fragment {
 		return []fragment{{s, -1, 0}}
 	}
 	type place struct {
-		token      int32
-		start, end int
+		token, start, end int
 	}
 	var places []place
 	for i := range len(s) {
-		l.each(s, i, func(t int32, end int) bool {
-			if parse || !l.added[t].special {
+		l.each(s, i, func(t, end int) {
+			if parse || !l.sorted[t].special {
 				places = append(places, place{t, i, end})
 			}
-			return true
 		})
 	}
 	slices.SortFunc(places, func(a, b place) int {
-		return cmp.Or(cmp.Compare(b.end-b.start, a.end-a.start), cmp.Compare(l.added[a.token].id, l.added[b.token].id), cmp.Compare(a.start, b.start))
+		return cmp.Or(cmp.Compare(b.end-b.start, a.end-a.start), cmp.Compare(l.sorted[a.token].id, l.sorted[b.token].id), cmp.Compare(a.start, b.start))
 	})
 	taken := make([]bool, len(s))
 	var accepted []place
@@ -145,7 +149,7 @@ func (l *lexicon) partition(s string, parse bool) []fragment {
 		if slices.Contains(taken[p.start:p.end], true) {
 			continue
 		}
-		t := &l.added[p.token]
+		t := &l.sorted[p.token]
 		for i := p.start - 1; t.lstrip && i >= 0 && !taken[i] && asciiSpace(s[i]); i-- {
 			taken[i] = true
 			p.start--
@@ -165,7 +169,7 @@ func (l *lexicon) partition(s string, parse bool) []fragment {
 		if prev < p.start {
 			out = append(out, fragment{s[prev:p.start], -1, prev})
 		}
-		out = append(out, fragment{s[p.start:p.end], l.added[p.token].id, p.start})
+		out = append(out, fragment{s[p.start:p.end], l.sorted[p.token].id, p.start})
 		prev = p.end
 	}
 	if prev < len(s) {

@@ -144,7 +144,9 @@ func FromGGUF(f *gguf.File) (*Tokenizer, error) {
 	if t.after, err = v.around(f, "eos", eos, addEOS); err != nil {
 		return nil, err
 	}
-	t.raw = newLexicon(v.partitioned(f))
+	if t.raw, err = newLexicon(v.partitioned(f), f.Name); err != nil {
+		return nil, err
+	}
 	t.decode = decodeKinds(v.kinds, kind == "gpt2", t.prefix)
 	return t, nil
 }

@@ -185,7 +185,10 @@ func TestPreNames(t *testing.T) {
 // token by token.
 func TestPartition(t *testing.T) {
 	tokens := []addedToken{{id: 0, content: "ab"}, {id: 1, content: "bc"}, {id: 2, content: "abc"}, {id: 3, content: "c"}, {id: 4, content: "bca", rstrip: true}, {id: 5, content: "b ", lstrip: true}}
-	l := newLexicon(tokens)
+	l, err := newLexicon(tokens, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	order := slices.Clone(tokens)
 	slices.SortStableFunc(order, func(a, b addedToken) int { return len(b.content) - len(a.content) })
 	rnd := numbers(3)

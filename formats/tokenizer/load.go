@@ -132,8 +132,11 @@ func (t *Tokenizer) addTokens(f *jsonFile) error {
 		}
 		normalized = append(normalized, a)
 	}
-	t.raw, t.folded = newLexicon(raw), newLexicon(normalized)
-	return nil
+	var err error
+	if t.raw, err = newLexicon(raw, f.name); err == nil {
+		t.folded, err = newLexicon(normalized, f.name)
+	}
+	return err
 }
 
 // newSplitters makes the pre-tokenizer of tokenizer.json. outer is set for the outermost one: a

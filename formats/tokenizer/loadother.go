@@ -82,7 +82,9 @@ func newSP(f *spFile, bos, eos bool) (*Tokenizer, error) {
 			control = append(control, addedToken{id: int32(i), content: p.text, special: true})
 		}
 	}
-	t.raw = newLexicon(control)
+	if t.raw, err = newLexicon(control, f.name); err != nil {
+		return nil, err
+	}
 	for _, around := range [...]struct {
 		want bool
 		id   int64
@@ -107,7 +109,10 @@ func newRanks(f *rankFile) (*Tokenizer, error) {
 	t := &Tokenizer{file: f.name, model: ranked{f.ranks}, cacheable: true, decode: decodeRaw}
 	t.whole = func(s string) string { return normalizePart(norm.NFC, s) }
 	t.splitters = []splitter{at(matcher(qwen2.match).first, isolated, false)}
-	t.raw = newLexicon(f.special)
+	var err error
+	if t.raw, err = newLexicon(f.special, f.name); err != nil {
+		return nil, err
+	}
 	t.pieces = append(t.pieces, f.tokens...)
 	for _, s := range f.special {
 		t.pieces = append(t.pieces, s.content)

@@ -134,26 +134,19 @@ func unicodeForm(form norm.Form) normalizer {
 	}
 }
 
-// manyMarks is how many marks in a row make x/text insert U+034F, divided by what one character may
-// decompose into.
-const manyMarks = 30 / 4
+// joiner is U+034F, which x/text inserts after 30 marks in a row, or what it counts as marks. Unicode's
+// normal forms do not.
+const joiner = "\u034f"
 
 func normalizePart(form norm.Form, s string) string {
 	if form.IsNormalString(s) {
 		return s
 	}
-	marks := 0
-	for i := 0; i < len(s); {
-		p := norm.NFKD.PropertiesString(s[i:])
-		if p.CCC() == 0 && p.LeadCCC() == 0 {
-			marks = -1
-		}
-		if marks++; marks >= manyMarks {
-			return normalizeMarks(form, s)
-		}
-		i += max(p.Size(), 1)
+	out := form.String(s)
+	if strings.Count(out, joiner) != strings.Count(s, joiner) {
+		return normalizeMarks(form, s)
 	}
-	return form.String(s)
+	return out
 }
 
 // normalizeMarks is the algorithm of Unicode without x/text's limit on marks in a row.

@@ -85,7 +85,11 @@ func newSPM(f *spFile) (*spm, error) {
 	if m.unk < 0 {
 		return nil, fault.New(fault.Malformed, f.name, "there is no unknown piece")
 	}
-	m.order, m.frozen = orderOf(scores), newLexicon(frozen)
+	m.order = orderOf(scores)
+	var err error
+	if m.frozen, err = newLexicon(frozen, f.name); err != nil {
+		return nil, err
+	}
 	if f.byteFallback {
 		m.fallback = byteTokens(m.others)
 		for b, id := range m.fallback {
@@ -147,9 +151,9 @@ func (m *spm) encode(sc *scratch, dst []int32, piece string) []int32 {
 			flush(piece[prev:])
 			break
 		}
-		found, end := int32(-1), 0
+		found, end := -1, 0
 		if m.frozen != nil {
-			m.frozen.each(piece, i, func(t int32, e int) bool { found, end = t, e; return true })
+			m.frozen.each(piece, i, func(t, e int) { found, end = t, e })
 		}
 		if found < 0 {
 			_, n := utf8.DecodeRuneInString(piece[i:])
@@ -157,7 +161,7 @@ func (m *spm) encode(sc *scratch, dst []int32, piece string) []int32 {
 			continue
 		}
 		flush(piece[prev:i])
-		dst = append(dst, m.frozen.added[found].id)
+		dst = append(dst, m.frozen.sorted[found].id)
 		i, prev = end, end
 	}
 	if m.fallback == nil && !m.keepUnk {

@@ -111,6 +111,7 @@ type cached struct{ from, to int32 }
 const (
 	maxCached = 64
 	maxCache  = 1 << 18
+	maxPiece  = 1 << 29
 )
 
 // text encodes text without added tokens. start tells that it is the beginning of the whole text.
@@ -120,6 +121,13 @@ func (e *encoder) text(ids []int32, text string, start bool) []int32 {
 	}
 	e.parts, e.spare = cut(e.t.splitters, text, start, e.parts, e.spare)
 	for _, p := range e.parts {
+		for len(p) > maxPiece { // symbols count bytes in 32 bits; no token is near as long
+			n := maxPiece
+			for !utf8.RuneStart(p[n]) {
+				n--
+			}
+			ids, p = e.t.model.encode(&e.sc, ids, p[:n]), p[n:]
+		}
 		if e.cache == nil || len(p) > maxCached {
 			ids = e.t.model.encode(&e.sc, ids, p)
 			continue

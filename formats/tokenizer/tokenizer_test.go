@@ -66,6 +66,8 @@ func TestB24Vocabulary(t *testing.T) {
 		{"added in the vocabulary", document(`{"a":0,"<s>":1}`, `[]`, `"added_tokens":[`+fmt.Sprintf(added, 1, "<s>")+`]`), 0, ``},
 		{"added has the vocabulary's id", document(`{"a":0,"<s>":1}`, `[]`, `"added_tokens":[`+fmt.Sprintf(added, 0, "<s>")+`]`), 0, ``},
 		{"added without flags", document(`{"a":0}`, `[]`, `"added_tokens":[{"id":1,"content":"x"}]`), fault.Malformed, `has no boolean single_word`},
+		{"added of 1024 bytes", document(`{"a":0}`, `[]`, `"added_tokens":[`+fmt.Sprintf(added, 1, strings.Repeat("x", 1024))+`]`), 0, ``},
+		{"added of 1025 bytes", document(`{"a":0}`, `[]`, `"added_tokens":[`+fmt.Sprintf(added, 1, strings.Repeat("x", 1025))+`]`), fault.Limit, `has 1025 bytes, the limit is 1024`},
 		{"no model", `{}`, fault.Malformed, `has no model`},
 		{"no JSON", `{"model":`, fault.Malformed, `unexpected end`},
 		{"unigram", `{"model":{"type":"Unigram","vocab":[["a",-1.0]]}}`, fault.Unsupported, `model type "Unigram"`},

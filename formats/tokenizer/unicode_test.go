@@ -86,6 +86,18 @@ func TestNormalizeAll(t *testing.T) {
 	}
 }
 
+// TestManyVowels: x/text counts Hangul vowels as marks, also the halfwidth ones, which NFC leaves.
+func TestManyVowels(t *testing.T) {
+	f, err := newNormalizer(object(t, `{"type":"NFC"}`), jsonName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := strings.Repeat("\uffca", 40)
+	if got, want := f(many+"e\u0301\u1100\u1161"), many+"\u00e9\uac00"; got != want {
+		t.Errorf("%+q, want %+q", got, want)
+	}
+}
+
 // TestManyMarks: x/text puts U+034F between marks in long rows; Unicode's algorithm does not.
 func TestManyMarks(t *testing.T) {
 	for _, form := range []string{"NFC", "NFD", "NFKC", "NFKD"} {
