@@ -16,7 +16,7 @@ type autoTokenizer struct {
 	settings strictjson.Value
 	added    map[int32]addedToken
 	ids      map[string]int32 // of added tokens
-	special  []addedToken     // all_special_tokens: what has a role, in the order of roles
+	special  []roleToken      // all_special_tokens: what has a role, in the order of roles
 	cleanup  bool             // decoding removes spaces before punctuation
 }
 
@@ -43,14 +43,14 @@ func (e *export) newAuto(j *jsonFile) (*autoTokenizer, error) {
 		}
 	}
 	names := newOverlay(e.settings)
-	decoder, err := e.decoderTokens(j, names)
+	byID, err := e.tokensByID(j, names)
 	if err != nil {
 		return nil, err
 	}
-	if a.special, err = a.roleTokens(names); err != nil {
+	if a.special, err = roleTokens(a.class, names, byID); err != nil {
 		return nil, err
 	}
-	return a, a.addNamed(decoder)
+	return a, a.addNamed(byID)
 }
 
 // add is add_tokens of the tokenizers library: a token that is already there with the same flags is
@@ -81,27 +81,22 @@ func (a *autoTokenizer) add(t addedToken) error {
 	return nil
 }
 
-// addNamed adds what tokenizer_config.json and its companions name, first by id, then by role.
-func (a *autoTokenizer) addNamed(decoder []addedToken) error {
-	was := map[string]addedToken{} // tokens of tokenizer.json, without ids
-	for _, t := range a.added {
-		t.id = 0
-		was[t.content] = t
-	}
+// addNamed adds what tokenizer_config.json and its companions name, first by id, then by role. All
+// that have an id are added again, for transformers compares them with ids by mistake; so their
+// flags count, not those of tokenizer.json.
+func (a *autoTokenizer) addNamed(byID []addedToken) error {
 	isRole := func(content string) bool {
-		return slices.ContainsFunc(a.special, func(t addedToken) bool { return t.content == content })
+		return slices.ContainsFunc(a.special, func(t roleToken) bool { return t.content == content })
 	}
-	var list []addedToken
-	for _, t := range decoder {
-		t.id = 0
-		if old, ok := was[t.content]; !ok || old != t {
-			list = append(list, t)
-		}
-	}
-	fromDecoder := len(list)
+	list := slices.Clone(byID)
 	for _, t := range a.special {
-		if _, ok := was[t.content]; !ok && !slices.ContainsFunc(list[:fromDecoder], func(o addedToken) bool { return o.content == t.content }) {
-			list = append(list, t)
+		known := slices.Contains(byID, t.addedToken)
+		if t.plain { // a name without flags: any token of this name will do
+			_, known = a.ids[t.content]
+			known = known || slices.ContainsFunc(byID, func(o addedToken) bool { return o.content == t.content })
+		}
+		if !known {
+			list = append(list, t.addedToken)
 		}
 	}
 	for _, t := range list {

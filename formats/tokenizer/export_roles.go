@@ -26,10 +26,10 @@ var modelClasses = map[string]string{
 // singleRoles are the names of special tokens in the order of transformers.
 var singleRoles = [...]string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
 
-// decoderTokens gives the added tokens that are named by id outside tokenizer.json, sorted. Without
+// tokensByID gives the added tokens that are named by id outside tokenizer.json, sorted. Without
 // added_tokens_decoder the files of older versions count: special_tokens_map.json, whose roles go
 // to names, and added_tokens.json.
-func (e *export) decoderTokens(j *jsonFile, names *overlay) ([]addedToken, error) {
+func (e *export) tokensByID(j *jsonFile, names *overlay) ([]addedToken, error) {
 	byID := map[int64]addedToken{}
 	if list := e.settings.Get("added_tokens_decoder"); list.Kind != 0 {
 		if list.Kind != strictjson.Object {
@@ -55,16 +55,13 @@ func (e *export) decoderTokens(j *jsonFile, names *overlay) ([]addedToken, error
 	if err != nil {
 		return nil, err
 	}
-	roles, err := (&autoTokenizer{}).roleTokens(names) // without those of the class, as there
-	if err != nil {
-		return nil, err
-	}
+	roles := roleNames(names)
 	for _, m := range more.Pairs {
 		id, ok := m.Value.Int64()
 		if !ok || id < 0 || id >= MaxTokens {
 			return nil, fault.New(fault.Malformed, addedName, "token %q has the id %s, expected an integer from 0 to %d", m.Name, describe(m.Value), MaxTokens-1)
 		}
-		special := slices.ContainsFunc(roles, func(t addedToken) bool { return t.content == m.Name })
+		special := slices.Contains(roles, m.Name)
 		byID[id] = addedToken{content: m.Name, normalized: !special, special: special}
 	}
 	for _, t := range j.added {
@@ -78,6 +75,7 @@ const (
 	rolesName = "special_tokens_map.json"
 )
 
+// sortedByID gives tokens without their ids.
 func sortedByID(byID map[int64]addedToken) []addedToken {
 	ids := make([]int64, 0, len(byID))
 	for id := range byID {
@@ -87,6 +85,7 @@ func sortedByID(byID map[int64]addedToken) []addedToken {
 	list := make([]addedToken, len(ids))
 	for i, id := range ids {
 		list[i] = byID[id]
+		list[i].id = 0
 	}
 	return list
 }
@@ -102,15 +101,48 @@ func (e *export) mapRoles(names *overlay) error {
 		if m.Name == "additional_special_tokens" && v.Kind == strictjson.Array {
 			list := slices.Clone(names.get(m.Name).Items)
 			for _, t := range v.Items {
+				t = marked(t)
 				if !slices.ContainsFunc(list, func(o strictjson.Value) bool { return same(o, t) }) {
 					list = append(list, t)
 				}
 			}
 			v.Items = list
 		}
-		names.put(m.Name, v)
+		names.put(m.Name, marked(v))
 	}
 	return nil
+}
+
+// roleNames are the contents of tokens with a role, as far as added_tokens.json heeds them: not those
+// that tokenizer_config.json writes as objects, nor the class's own.
+func roleNames(names *overlay) []string {
+	var list []string
+	put := func(v strictjson.Value, objects bool) {
+		if v.Kind == strictjson.Object && objects {
+			v = v.Get("content")
+		}
+		if content, ok := v.Str(); ok {
+			list = append(list, content)
+		}
+	}
+	for _, name := range singleRoles {
+		_, mapped := names.over[name]
+		put(names.get(name), mapped)
+	}
+	_, mapped := names.over["additional_special_tokens"]
+	for _, v := range names.get("additional_special_tokens").Items {
+		put(v, mapped)
+	}
+	return list
+}
+
+// marked gives a token written as an object the flag special: in special_tokens_map.json all are.
+func marked(v strictjson.Value) strictjson.Value {
+	if v.Kind == strictjson.Object {
+		v.Pairs = slices.DeleteFunc(slices.Clone(v.Pairs), func(m strictjson.Member) bool { return m.Name == "special" })
+		v.Pairs = append(v.Pairs, strictjson.Member{Name: "special", Value: strictjson.Value{Kind: strictjson.Bool, Text: "true"}})
+	}
+	return v
 }
 
 // tokenObject reads a token written as an object with flags.
@@ -124,49 +156,80 @@ func tokenObject(v strictjson.Value) (addedToken, error) {
 	return t, nil
 }
 
+// roleToken is a token with a role.
+type roleToken struct {
+	addedToken
+	plain bool // written as a string, without flags
+}
+
 // roleTokens gives the tokens that have a role. A role that no file names has the class's token; an
-// explicit null means none.
-func (a *autoTokenizer) roleTokens(names *overlay) ([]addedToken, error) {
-	var list []addedToken
-	put := func(v strictjson.Value) error {
-		t := addedToken{content: v.Text, special: true}
-		if v.Kind != strictjson.String {
+// explicit null means none. A token that byID has too has the flags from there.
+func roleTokens(class string, names *overlay, byID []addedToken) ([]roleToken, error) {
+	var list []roleToken
+	seen := map[string]bool{} // a name counts once, but a list may have it several times
+	put := func(v strictjson.Value, own, named bool) error {
+		t := roleToken{addedToken{content: v.Text, special: true}, v.Kind == strictjson.String}
+		if !t.plain {
 			var err error
-			if t, err = tokenObject(v); err != nil {
+			if t.addedToken, err = tokenObject(v); err != nil {
 				return err
 			}
 		}
-		if !slices.ContainsFunc(list, func(o addedToken) bool { return o.content == t.content }) {
+		if i := slices.IndexFunc(byID, func(o addedToken) bool { return o.content == t.content }); i >= 0 && named {
+			for _, o := range byID[i:] { // the last one of a name counts
+				if o.content == t.content {
+					t = roleToken{o, false}
+				}
+			}
+		}
+		if class == "Qwen2Tokenizer" && own { // this class gives its tokens flags
+			t.plain = false
+		}
+		if !seen[t.content] {
 			list = append(list, t)
 		}
 		return nil
 	}
+	done := func() {
+		for _, t := range list {
+			seen[t.content] = true
+		}
+	}
 	for _, name := range singleRoles {
+		done()
 		v := names.get(name)
-		if missing, ok := classTokens[a.class][name]; ok && v.Kind == 0 {
+		named := v.Kind != 0
+		if missing, ok := classTokens[class][name]; ok && !named {
 			v = strictjson.Value{Kind: strictjson.String, Text: missing}
 		}
 		if v.Present() && v.Text+v.Get("content").Text != "" {
-			if err := put(v); err != nil {
+			if err := put(v, qwen2Roles[name], named); err != nil {
 				return nil, err
 			}
 		}
 	}
 	more := slices.Clone(names.get("additional_special_tokens").Items)
-	if a.class == "CodeLlamaTokenizer" {
+	if class == "CodeLlamaTokenizer" {
 		for _, fill := range []string{"\u2581<PRE>", "\u2581<MID>", "\u2581<SUF>", "\u2581<EOT>"} {
 			more = append(more, strictjson.Value{Kind: strictjson.String, Text: fill})
 		}
 	}
 	extra := names.get("extra_special_tokens")
 	more = append(more, extra.Items...) // transformers 5 has a list where 4 has an object
-	for _, m := range extra.Pairs {
-		more = append(more, m.Value)
-	}
+	done()
 	for _, v := range more {
-		if err := put(v); err != nil {
+		if err := put(v, false, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range extra.Pairs {
+		done()
+		if err := put(m.Value, false, false); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
+
+// qwen2Roles are the roles that Qwen2Tokenizer takes as arguments of its own.
+var qwen2Roles = map[string]bool{"bos_token": true, "eos_token": true, "unk_token": true, "pad_token": true}

@@ -190,6 +190,20 @@ fixture("legacy", "qwen2", "qwen2", {
     "special_tokens_map.json": {"eos_token": "<e>", "pad_token": flags("<p>", False, True), "additional_special_tokens": ["<k>", {**flags("<l>")}], "unk_token": "t"},
     "added_tokens.json": {"<q>": N + 3, "<e>": N + 4, "<a>": N}})
 
+# Flags of tokens that several files name: a class that wraps its tokens, roles over what
+# tokenizer.json says, a name twice in a list.
+NAMED = added(N, ("a .b", False, True), ("</s>", False), ("<s>", False, True), ("\u0120q", True, True))
+fixture("flags-qwen2", "qwen2", "qwen2", {
+    "tokenizer.json": bpe(cut(QWEN2), NAMED), "config.json": qwen2(N + 12),
+    "tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "unk_token": "a .b", "cls_token": "</s>", "clean_up_tokenization_spaces": True,
+                              "bos_token": {"__type": "AddedToken", **flags("<s>", False, True)}, "extra_special_tokens": {"image_token": "\u0120the"},
+                              "added_tokens_decoder": {str(N + 9): flags("<s>", False), str(N + 5): flags("\u0120q", False)}}})
+fixture("flags-llama", "deepseek2", "qwen2", {
+    "tokenizer.json": bpe(cut(QWEN2), NAMED), "config.json": config("deepseek_v3", "DeepseekV3ForCausalLM", N + 12, kv_lora_rank=16, q_lora_rank=16),
+    "tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "bos_token": {"__type": "AddedToken", **flags("\u0120the", False, True)}},
+    "special_tokens_map.json": {"pad_token": "\u0120q", "additional_special_tokens": ["\u00e9", flags("\u00e9", False, True), flags("\u0120a", False)]},
+    "added_tokens.json": {"\u0120the": N + 8, "it 's .": N + 7}})
+
 # No tokenizer_config.json: no template, no roles from names.
 fixture("no-settings", "qwen2", "qwen2", {
     "tokenizer.json": bpe(cut(QWEN2), added(N, ("<s>",), ("</s>",)), post=template("<s> A </s>", "<s> A </s> B </s>", {"<s>": N, "</s>": N + 1})),

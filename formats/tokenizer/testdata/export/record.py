@@ -234,4 +234,5 @@ def main():
     json.dump(probes, open(probes_path, "w"), indent=1, sort_keys=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
