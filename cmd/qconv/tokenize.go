@@ -58,7 +58,12 @@ func openTokenizer(path string, follow bool) (*tokenizer.Tokenizer, error) {
 	}
 	if dir {
 		src := hf.Dir(path, follow)
-		_, cfg, err := hf.LoadConfig(src)
+		// A directory with tokenizer files only will do.
+		_, found, err := hf.ReadFile(src, "config.json", hf.ConfigLimit)
+		_, cfg, err2 := hf.LoadConfig(src)
+		if found {
+			err = err2
+		}
 		if err != nil {
 			return nil, err
 		}
