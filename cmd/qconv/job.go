@@ -43,9 +43,9 @@ func (j *job) flags(c *cobra.Command) {
 	f.StringVar(&j.splitSize, "split-max-size", "", "split the output into files of at most `SIZE` bytes (K, M, G are powers of 1000; KiB, MiB, GiB of 1024)")
 	f.IntVar(&j.opts.SplitMaxTensors, "split-max-tensors", 0, "split the output into files of at most `N` tensors")
 	f.IntVarP(&j.opts.Threads, "threads", "j", 0, "`N` worker threads (default: all cores)")
-	f.StringVar(&j.ram, "ram", "1GiB", "memory for all buffers and the plan, a `SIZE`")
+	f.StringVar(&j.ram, "ram", "1GiB", "`SIZE` of all buffers and the plan together")
 	f.StringVar(&j.opts.Pre, "pre", "", "`NAME` of the pre-tokenizer, when it cannot be found out (such as qwen2, llama-bpe)")
-	f.StringVar(&j.opts.ModelName, "model-name", "", "general.name of the output, a `NAME`")
+	f.StringVar(&j.opts.ModelName, "model-name", "", "`NAME` to put into general.name")
 	f.StringVar(&j.metadata, "metadata", "", "JSON `FILE` with general.* values that replace the derived ones")
 	followFlag(c, &j.followSymlinks)
 	j.changed = f.Changed
