@@ -103,7 +103,7 @@ def cards(n_random):
     yield "expert label", {"dir": "some-model", "total": 46702792704, "shared": 1605898240, "expert": 5637144576, "experts": 8}
     yield "R1 label", {"dir": "DeepSeek-R1", "total": 671026419200, "shared": 17000000000, "expert": 2554859520, "experts": 256}
     yield "_name_or_path empty", {"dir": "Some-Model-7B", "config": '{"_name_or_path": ""}'}
-    yield "_name_or_path path", {"dir": "Some-Model-7B", "config": '{"_name_or_path": "/home/me/models/Other-3B"}'}
+    yield "_name_or_path path", {"dir": "Some-Model-7B", "config": '{"_name_or_path": "/opt/models/Other-3B"}'}
     yield "_name_or_path relative", {"dir": "Some-Model-7B", "config": '{"_name_or_path": "./hermes-2-pro-llama-3-8b-DPO"}'}
     yield "_name_or_path null", {"dir": "Some-Model-7B", "config": '{"_name_or_path": null}'}
     yield "_name_or_path number", {"dir": "Some-Model-7B", "config": '{"_name_or_path": 7}'}
