@@ -232,8 +232,8 @@ func TestWiden(t *testing.T) {
 		src   []byte
 	}{
 		{"F64", WidenF64, f64},
-		{"F32", WidenF32, floatBytes(want)},
-		{"F16", WidenF16, encodeRows(&f16Codec, want, nil, len(want))},
+		{"F32", decodeF32, floatBytes(want)},
+		{"F16", decodeF16, encodeRows(&f16Codec, want, nil, len(want))},
 	} {
 		got := make([]float32, len(want))
 		c.widen(got, c.src)
@@ -244,7 +244,7 @@ func TestWiden(t *testing.T) {
 		}
 	}
 	got := make([]float32, 2)
-	WidenBF16(got, []byte{0x80, 0x3f, 0x20, 0xc0})
+	decodeBF16(got, []byte{0x80, 0x3f, 0x20, 0xc0})
 	if got[0] != 1 || got[1] != -2.5 {
 		t.Errorf("BF16: %v, want 1 and -2.5", got)
 	}

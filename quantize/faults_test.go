@@ -18,9 +18,9 @@ func TestD1D2NonFiniteIsFound(t *testing.T) {
 		bad   []uint64 // infinities, then NaN with and without payload
 		widen func([]float32, []byte)
 	}{
-		{"F32", 4, []uint64{0x7f800000, 0xff800000, 0x7fc00000, 0xff800001}, WidenF32},
-		{"F16", 2, []uint64{0x7c00, 0xfc00, 0x7e00, 0xfc01}, WidenF16},
-		{"BF16", 2, []uint64{0x7f80, 0xff80, 0x7fc0, 0xff81}, WidenBF16},
+		{"F32", 4, []uint64{0x7f800000, 0xff800000, 0x7fc00000, 0xff800001}, decodeF32},
+		{"F16", 2, []uint64{0x7c00, 0xfc00, 0x7e00, 0xfc01}, decodeF16},
+		{"BF16", 2, []uint64{0x7f80, 0xff80, 0x7fc0, 0xff81}, decodeBF16},
 		{"F64", 8, []uint64{0x7ff << 52, 0xfff << 52, 0x7ff8 << 48, 0x7ff<<52 | 1, math.Float64bits(1e39)}, WidenF64},
 	}
 	row := make([]float32, cols)

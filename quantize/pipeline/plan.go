@@ -79,11 +79,10 @@ type Part struct {
 
 // Plan is everything that headers can tell. It is immutable.
 type Plan struct {
-	Name    string // of the source
-	Arch    string
-	Recipe  *mix.Recipe
-	Via     string // 16-bit form that every quantized row passes through, as the two-step route does; "" for none
-	Version string // of the source format, for the digest
+	Name   string // of the source
+	Arch   string
+	Recipe *mix.Recipe
+	Via    string // 16-bit form that every quantized row passes through, as the two-step route does; "" for none
 
 	KVs    []gguf.KV
 	Steps  []Step
