@@ -200,7 +200,7 @@ func (s *Step) encoder(o origin) error {
 	}
 	if len(s.target.Src) > 0 {
 		g := o.tensor(s.target.Src[0])
-		if s.raw = g.decode != nil && g.typ == s.Type && g.form == s.Type.String() && s.via == nil; s.raw {
+		if s.raw = g.typ == s.Type && g.form == s.Type.String() && s.via == nil; s.raw {
 			return nil
 		}
 	}
