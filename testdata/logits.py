@@ -114,6 +114,7 @@ def main():
     qconv, names = (None, a.args) if a.gguf else (str(Path(a.args[0]).resolve()), a.args[1:])
     _, L = oracle.llama()
     bad = 0
+    rounded = 0
     print(f"{'source':42} {'type':5} {'logits':>7} {'as is':>10} {'widened':>10}  result")
     with tempfile.TemporaryDirectory(dir=a.work) as tmp:
         for name, src in sources(a.data):
@@ -142,8 +143,9 @@ def main():
                     continue
                 ok = min(worst, worst if wide is None else wide) <= BOUND
                 bad += not ok
-                print(f"{name:42} {t:5} {n:7} {worst:10.2e} {'' if wide is None else f'{wide:.2e}':>10}  {'ok' if ok else 'DIFFERS'}", flush=True)
-    print(f"{bad} bad" if bad else "all within the bound")
+                rounded += ok and worst > BOUND
+                print(f"{name:42} {t:5} {n:7} {worst:10.2e} {'' if wide is None else f'{wide:.2e}':>10}  {'DIFFERS' if not ok else 'ok' if worst <= BOUND else 'over as is, ok widened'}", flush=True)
+    print(f"{bad} bad" if bad else f"none bad; {rounded} over the bound as they are, where the reference rounds activations")
     sys.exit(1 if bad else 0)
 
 
