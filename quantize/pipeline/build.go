@@ -44,9 +44,8 @@ func (p *Plan) quantized(m mix.Model, o Options) error {
 		from := s.Type
 		s.Type, s.Reason = choices[i].Type, choices[i].Reason
 		if p.Via != "" && s.Type != from && from != gguf.TypeF32 && s.op != arch.Generated {
-			c, _ := quantize.For(from)
-			if g := p.origin.tensor(s.target.Src[0]); g.typ != from || g.fp8 != nil || g.form != from.String() {
-				s.via = c
+			if !s.all(p.origin, from) {
+				s.via, _ = quantize.For(from)
 				s.viaBytes, _ = from.RowBytes(s.cols)
 			}
 		}

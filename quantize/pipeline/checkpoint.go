@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -132,7 +133,7 @@ func (p *Plan) addTargets(b *arch.Binding, via gguf.Type) error {
 }
 
 // scale finds out which scale of its scale tensor belongs to which weight of an FP8 source.
-func (p *Plan) scale(s *Step, k int, g *grid, block []int64) (err error) {
+func (p *Plan) scale(s *Step, k int, g *grid, block []int64) error {
 	if s.target.Scale == nil || s.target.Scale[k] < 0 {
 		return nil
 	}
@@ -140,9 +141,14 @@ func (p *Plan) scale(s *Step, k int, g *grid, block []int64) (err error) {
 	if sg.decode == nil {
 		return fault.New(fault.Unsupported, sg.file, "a scale of dtype %s cannot be read", sg.form).In(sg.name)
 	}
-	if s.blocks, err = packed.NewBlocks(block, g.rows, g.cols, sg.shape); err != nil {
+	blocks, err := packed.NewBlocks(block, g.rows, g.cols, sg.shape)
+	if err == nil && s.blocks != (packed.Blocks{}) && s.blocks != blocks {
+		err = fmt.Errorf("one scale covers %v weights here and %v in another expert", blocks, s.blocks)
+	}
+	if err != nil {
 		return fault.New(fault.Mismatch, sg.file, "%w", err).In(sg.name)
 	}
+	s.blocks = blocks
 	p.SourceBytes += sg.rows * sg.rowBytes
 	return nil
 }
@@ -188,6 +194,16 @@ func (p *Plan) shape(s *Step) {
 	}
 }
 
+// all tells whether every source of the step has type t; the experts of a stack may differ.
+func (s *Step) all(o origin, t gguf.Type) bool {
+	for _, i := range s.target.Src {
+		if g := o.tensor(i); g.typ != t || g.form != t.String() {
+			return false
+		}
+	}
+	return len(s.target.Src) > 0
+}
+
 // overflowing is a magnitude at which the searches of Q3_K and Q6_K still work. From about ten times that on their sums
 // of cubes overflow and the reference writes all-zero blocks that look valid.
 const overflowing = 1e17
@@ -198,11 +214,9 @@ func (s *Step) encoder(o origin) error {
 	if c, ok := quantize.For(s.Type); ok {
 		s.codec = c
 	}
-	if len(s.target.Src) > 0 {
-		g := o.tensor(s.target.Src[0])
-		if s.raw = g.typ == s.Type && g.form == s.Type.String() && s.via == nil; s.raw {
-			return nil
-		}
+	vector := s.op == arch.PermuteQK && s.rows == 1 // its elements move
+	if s.raw = s.all(o, s.Type) && s.via == nil && !vector; s.raw {
+		return nil
 	}
 	if s.codec == nil {
 		return fault.New(fault.Unsupported, "", "type %v cannot be encoded", s.Type).In(s.Name)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"runtime"
 
+	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/formats/fault"
 )
 
@@ -71,6 +72,9 @@ const stepBytes = 2 << 10
 func (p *Plan) scratchBytes(u *unit) int64 {
 	s := &p.Steps[u.step]
 	n := s.cols
+	if s.op == arch.PermuteQK && s.rows == 1 {
+		n += s.cols
+	}
 	if s.transposed() {
 		n += s.target.Take * p.origin.tensor(s.source(u.slab)).cols
 	}

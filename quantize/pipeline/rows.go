@@ -21,10 +21,10 @@ func (s *Step) source(slab int64) int {
 func (s *Step) sourceRow(slab, r, sourceRows int64) int64 {
 	switch s.op {
 	case arch.PermuteQK:
-		// A head of d rows is stored as two halves; the output interleaves them.
-		d := s.rows / s.target.Heads
-		head, i := r/d, r%d
-		return head*d + i%2*(d/2) + i/2
+		if s.rows == 1 {
+			return 0 // a bias: its elements are permuted, see encode
+		}
+		return permuted(r, s.rows/s.target.Heads)
 	case arch.Split, arch.SplitTransposed:
 		return slab*(sourceRows/s.target.Heads) + s.target.Skip + r
 	}
@@ -32,6 +32,12 @@ func (s *Step) sourceRow(slab, r, sourceRows int64) int64 {
 		return r // each slab has a source of its own
 	}
 	return slab*s.slab + r
+}
+
+// permuted gives where element r comes from: a head of d elements is stored as two halves, the output interleaves them.
+func permuted(r, d int64) int64 {
+	head, i := r/d, r%d
+	return head*d + i%2*(d/2) + i/2
 }
 
 // fetched is the source bytes of one unit.
@@ -124,7 +130,14 @@ func (p *Plan) encode(u *unit, f *fetched, dst []byte, w *scratch) error {
 		if err := p.widen(s, u.slab, g, sr, out, from, w); err != nil {
 			return err
 		}
-		if err := p.encodeRow(s, out, to, sr, w); err != nil {
+		row := out
+		if s.op == arch.PermuteQK && s.rows == 1 {
+			row = w.slab(s.cols)
+			for k := range s.cols {
+				row[k] = out[permuted(k, s.cols/s.target.Heads)]
+			}
+		}
+		if err := p.encodeRow(s, row, to, sr, w); err != nil {
 			return err
 		}
 	}
