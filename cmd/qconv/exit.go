@@ -65,21 +65,5 @@ func ioFault(path string, err error, hint string) error {
 	case errors.Is(err, syscall.ENOTDIR):
 		return fault.New(fault.IO, path, "a part of this path is a file, not a directory%s", hint)
 	}
-	return fault.New(fault.IO, path, "%w", cause(err))
-}
-
-// cause takes operation and path off an error of package os.
-func cause(err error) error {
-	var pe *fs.PathError
-	var le *os.LinkError
-	var se *os.SyscallError
-	switch {
-	case errors.As(err, &pe):
-		return cause(pe.Err)
-	case errors.As(err, &le):
-		return cause(le.Err)
-	case errors.As(err, &se):
-		return se.Err
-	}
-	return err
+	return fault.New(fault.IO, path, "%w", fault.Cause(err))
 }

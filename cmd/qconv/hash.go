@@ -105,7 +105,7 @@ func hashFault(file, tensor string, err error) error {
 	if fault.KindOf(err) != 0 || errors.As(err, new(stopped)) {
 		return err
 	}
-	return fault.New(fault.IO, file, "%w", cause(err)).In(tensor)
+	return fault.New(fault.IO, file, "%w", fault.Cause(err)).In(tensor)
 }
 
 // stream copies until the end of r or the end of ctx.

@@ -58,14 +58,9 @@ func openTokenizer(path string, follow bool) (*tokenizer.Tokenizer, error) {
 	}
 	if dir {
 		src := hf.Dir(path, follow)
-		// A directory with tokenizer files only will do.
-		_, found, err := hf.ReadFile(src, "config.json", hf.ConfigLimit)
-		_, cfg, err2 := hf.LoadConfig(src)
-		if found {
-			err = err2
-		}
-		if err != nil {
-			return nil, err
+		_, cfg, err := hf.LoadConfig(src)
+		if _, found, _ := hf.ReadFile(src, "config.json", hf.ConfigLimit); err != nil && found {
+			return nil, err // a directory with tokenizer files only will do
 		}
 		return tokenizer.Load(src, cfg)
 	}

@@ -103,7 +103,7 @@ func printFault(err error) error {
 	if err == nil || errors.As(err, new(unprinted)) {
 		return err
 	}
-	return unprinted{fault.New(fault.IO, "", "cannot print the result: %w", cause(err))}
+	return unprinted{fault.New(fault.IO, "", "cannot print the result: %w", fault.Cause(err))}
 }
 
 // note prints something a person wants to know while waiting.

@@ -6,6 +6,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 )
 
@@ -82,4 +84,20 @@ func Printable(s string) string {
 		return s
 	}
 	return q
+}
+
+// Cause takes operation and path off an error of package os: an Error names its file itself.
+func Cause(err error) error {
+	var pe *fs.PathError
+	var le *os.LinkError
+	var se *os.SyscallError
+	switch {
+	case errors.As(err, &pe):
+		return Cause(pe.Err)
+	case errors.As(err, &le):
+		return Cause(le.Err)
+	case errors.As(err, &se):
+		return se.Err
+	}
+	return err
 }

@@ -264,7 +264,7 @@ func (s *Set) prepare(k int, c course, rec *record) error {
 	_, free, known := volume(filepath.Dir(p.Path))
 	if err := s.disk.reserve(p.file, p.Size); err != nil {
 		if noSpace(err) && known {
-			return fault.New(fault.IO, p.name(), "reserve space: needs %d bytes, %d free: %w", need, free, cause(err))
+			return fault.New(fault.IO, p.name(), "reserve space: needs %d bytes, %d free: %w", need, free, fault.Cause(err))
 		}
 		return ioFault(p.name(), err, "reserve space")
 	}

@@ -87,7 +87,7 @@ func checkNames(p *Part, o Options) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fault.New(fault.IO, name, "directory %s does not exist: make it first", fault.Printable(filepath.Dir(p.Path)))
 		}
-		return fault.New(fault.IO, name, "directory %s: %w", fault.Printable(filepath.Dir(p.Path)), cause(err))
+		return fault.New(fault.IO, name, "directory %s: %w", fault.Printable(filepath.Dir(p.Path)), fault.Cause(err))
 	}
 	fi, err := os.Stat(p.Path)
 	switch {

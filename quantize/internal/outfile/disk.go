@@ -143,22 +143,6 @@ func writeZeros(f file, off, end int64) error {
 	return nil
 }
 
-// cause takes the path off an error of package os: faults name the file themselves.
-func cause(err error) error {
-	var pe *fs.PathError
-	var le *os.LinkError
-	var se *os.SyscallError
-	switch {
-	case errors.As(err, &pe):
-		return cause(pe.Err)
-	case errors.As(err, &le):
-		return cause(le.Err)
-	case errors.As(err, &se):
-		return se.Err
-	}
-	return err
-}
-
 // ioFault is a failure of the system during an action such as "write"; nil where err is nil.
 func ioFault(name string, err error, action string) error {
 	if err == nil {
@@ -168,7 +152,7 @@ func ioFault(name string, err error, action string) error {
 	if noSpace(err) {
 		hint = "; free some space and run again: finished work is kept"
 	}
-	return fault.New(fault.IO, name, "%s: %w%s", action, cause(err), hint)
+	return fault.New(fault.IO, name, "%s: %w%s", action, fault.Cause(err), hint)
 }
 
 // ioFaultAt is ioFault with a place.
