@@ -13,7 +13,7 @@ import (
 //	| bits |
 //
 // value = bits << 16, rounded to even when encoded
-var bf16Codec = Codec{Type: gguf.TypeBF16, Encode: encodeBF16, Decode: decodeBF16, Check: checkBF16}
+var bf16Codec = Codec{Type: gguf.TypeBF16, Check: checkBF16, encode: encodeBF16, decode: decodeBF16}
 
 func encodeBF16(dst []byte, src, _ []float32) {
 	dst = dst[:2*len(src)]

@@ -4,12 +4,34 @@ package quantize
 
 import "github.com/qconv/qconv/formats/gguf"
 
-// Codec is one block type. Rows are whole: len(src) is a multiple of the block's elements, and dst
-// has exactly the bytes that they take. Functions are safe for concurrent use.
+// Codec is one block type. Methods are safe for concurrent use; codecs are shared and must not be changed.
 type Codec struct {
 	Type       gguf.Type
-	NeedWeight bool                                    // the type cannot be encoded without importance
-	Encode     func(dst []byte, src, weight []float32) // one row; weight is nil or one value a column
-	Decode     func(dst []float32, src []byte)         // one row
-	Check      func(row []byte) error                  // finite scales, legal codes
+	NeedWeight bool                   // the type cannot be encoded without importance
+	Check      func(row []byte) error // finite scales, legal codes
+
+	// Correct is the codec without a defect that the reference has; nil when there is none. Damages tells whether
+	// the defect touches one of the rows.
+	Correct *Codec
+	Damages func(src []float32) bool
+
+	// Plain Go, which kernels must equal. encode gets whole blocks when weight is nil, else one row.
+	encode func(dst []byte, src, weight []float32)
+	decode func(dst []float32, src []byte)
 }
+
+// Encode makes blocks of whole rows. weight is nil or has one value a column, and its length is that of a row;
+// without it only whole blocks matter. dst has exactly the bytes that the rows take.
+func (c *Codec) Encode(dst []byte, src, weight []float32) {
+	if len(weight) == 0 {
+		c.encode(dst, src, nil)
+		return
+	}
+	size := len(dst) / (len(src) / len(weight))
+	for ; len(src) > 0; src, dst = src[len(weight):], dst[size:] {
+		c.encode(dst[:size], src[:len(weight)], weight)
+	}
+}
+
+// Decode gives the values of whole blocks; len(dst) is how many there are.
+func (c *Codec) Decode(dst []float32, src []byte) { c.decode(dst, src) }

@@ -28,7 +28,7 @@ func TestListIsComplete(t *testing.T) {
 		if got, ok := For(c.Type); !ok || got != c {
 			t.Errorf("For(%v) does not give the listed codec", c.Type)
 		}
-		if elems, _, ok := c.Type.Block(); !ok || c.Encode == nil || c.Decode == nil || c.Check == nil {
+		if elems, _, ok := c.Type.Block(); !ok || c.encode == nil || c.decode == nil || c.Check == nil {
 			t.Errorf("%v (%d elements a block) lacks a function", c.Type, elems)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 //	| bits |
 //
 // value = bits, rounded to even when encoded
-var f16Codec = Codec{Type: gguf.TypeF16, Encode: encodeF16, Decode: decodeF16, Check: checkF16}
+var f16Codec = Codec{Type: gguf.TypeF16, Check: checkF16, encode: encodeF16, decode: decodeF16}
 
 func encodeF16(dst []byte, src, _ []float32) {
 	dst = dst[:2*len(src)]

@@ -14,7 +14,7 @@ import (
 //	| bits |
 //
 // value = bits
-var f32Codec = Codec{Type: gguf.TypeF32, Encode: encodeF32, Decode: decodeF32, Check: checkF32}
+var f32Codec = Codec{Type: gguf.TypeF32, Check: checkF32, encode: encodeF32, decode: decodeF32}
 
 func encodeF32(dst []byte, src, _ []float32) {
 	for i, x := range src {

@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q2_K: 256 values in 84 bytes, as 16 groups of 16.
 //
@@ -9,9 +12,9 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| scale | minimum<<4     | see packTwo              | f16 | f16  |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q2K = Codec{Type: gguf.TypeQ2_K, Encode: encodeQ2K, Decode: decodeQ2K, Check: checkQ2K}
+var q2K = Codec{Type: gguf.TypeQ2_K, Check: checkQ2K, encode: encodeQ2K, decode: decodeQ2K}
 
-var sweepQ2K = sweep{first: -0.5, step: 0.1, last: 15, absolute: true}
+var sweepQ2K = kernel.Sweep{First: -0.5, Step: 0.1, Last: 15, Absolute: true}
 
 func encodeQ2K(dst []byte, src, weight []float32) {
 	var l [256]uint8
@@ -25,21 +28,21 @@ func encodeQ2K(dst []byte, src, weight []float32) {
 				for j, v := range xg {
 					w[j] = abs32(v)
 				}
-				scales[g], offsets[g] = searchOffset(l[16*g:], xg, w[:], 3, &sweepQ2K)
+				scales[g], offsets[g] = kernel.SearchOffset(l[16*g:], xg, w[:], 3, &sweepQ2K)
 			}
 			putF16(b[80:], nibbles(&ls, &scales))
 			putF16(b[82:], nibbles(&lm, &offsets))
 		} else {
-			sigma2 := sumSquares(x) / 256
+			sigma2 := kernel.SumSquares(x) / 256
 			for g := range 16 {
 				xg := x[16*g:][:16]
-				weighImportance(w[:], xg, weight[16*g:], sigma2)
-				sums[g] = sum(w[:])
-				scales[g], offsets[g] = searchOffset(l[16*g:], xg, w[:], 3, &weightedSweep)
+				kernel.WeighImportance(w[:], xg, weight[16*g:], sigma2)
+				sums[g] = kernel.Sum(w[:])
+				scales[g], offsets[g] = kernel.SearchOffset(l[16*g:], xg, w[:], 3, &kernel.WeightedSweep)
 			}
 			weight = weight[256:]
-			putF16(b[80:], searchPositive(ls[:], scales[:], sums[:], 15))
-			putF16(b[82:], searchPositive(lm[:], offsets[:], sums[:], 15))
+			putF16(b[80:], kernel.SearchPositive(ls[:], scales[:], sums[:], 15))
+			putF16(b[82:], kernel.SearchPositive(lm[:], offsets[:], sums[:], 15))
 		}
 		for g := range 16 {
 			b[g] = ls[g] | lm[g]<<4
@@ -66,7 +69,7 @@ func nibbles(codes *[16]uint8, values *[16]float32) (unit float32) {
 	}
 	inv := 15 / top
 	for i, v := range values {
-		codes[i] = uint8(nearest(inv * v))
+		codes[i] = uint8(kernel.Nearest(inv * v))
 	}
 	return top / 15
 }
@@ -79,7 +82,7 @@ func requantize(codes []uint8, x []float32, scale, offset float32, nmax int32) {
 	}
 	x = x[:len(codes)]
 	for j, v := range x {
-		codes[j] = uint8(clamp(nearest((v+offset)/scale), 0, nmax))
+		codes[j] = uint8(kernel.Clamp(kernel.Nearest((v+offset)/scale), 0, nmax))
 	}
 }
 

@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q3_K: 256 values in 110 bytes, as 16 groups of 16.
 //
@@ -9,7 +12,7 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| see packTop | see packTwo           | see packSix    | f16 |
 //
 // value j of group g = (d·(scale[g]-32))·(q[j]-4), q[j] = low + 4·high
-var q3K = Codec{Type: gguf.TypeQ3_K, Encode: encodeQ3K, Decode: decodeQ3K, Check: checkQ3K}
+var q3K = Codec{Type: gguf.TypeQ3_K, Check: checkQ3K, encode: encodeQ3K, decode: decodeQ3K}
 
 func encodeQ3K(dst []byte, src, weight []float32) {
 	var l [256]int8
@@ -19,19 +22,19 @@ func encodeQ3K(dst []byte, src, weight []float32) {
 		x, b := src[:256], dst[:110]
 		if weight == nil {
 			for g := range 16 {
-				scales[g] = refineSigned(l[16*g:][:16], x[16*g:][:16], 4)
+				scales[g] = kernel.RefineSigned(l[16*g:][:16], x[16*g:][:16], 4)
 			}
 			putF16(b[108:], signedSix(&ls, &scales))
 		} else {
-			sigma2 := 2 * sumSquares(x) / 256
+			sigma2 := 2 * kernel.SumSquares(x) / 256
 			for g := range 16 {
 				xg := x[16*g:][:16]
-				weighImportance(w[:], xg, weight[16*g:], sigma2)
-				sums[g] = sum(w[:])
-				scales[g] = searchSigned(l[16*g:], xg, w[:], 4)
+				kernel.WeighImportance(w[:], xg, weight[16*g:], sigma2)
+				sums[g] = kernel.Sum(w[:])
+				scales[g] = kernel.SearchSigned(l[16*g:], xg, w[:], 4)
 			}
 			weight = weight[256:]
-			putF16(b[108:], searchSigned(ls[:], scales[:], sums[:], 32))
+			putF16(b[108:], kernel.SearchSigned(ls[:], scales[:], sums[:], 32))
 		}
 		packSix(b[96:108], &ls)
 		d := getF16(b[108:])
@@ -50,14 +53,14 @@ func encodeQ3K(dst []byte, src, weight []float32) {
 // signedSix rounds scales to multiples -32 … 31 of the returned unit, stored as 0 … 63. Without a scale
 // all are stored as 0.
 func signedSix(codes *[16]int8, scales *[16]float32) (unit float32) {
-	top := peak(scales[:])
+	top := kernel.Peak(scales[:])
 	if top == 0 {
 		clear(codes[:])
 		return 0
 	}
 	inv := -32 / top
 	for i, v := range scales {
-		codes[i] = int8(clamp(int32(int8(nearest(inv*v))), -32, 31)) + 32
+		codes[i] = int8(kernel.Clamp(int32(int8(kernel.Nearest(inv*v))), -32, 31)) + 32
 	}
 	return 1 / inv
 }
@@ -69,7 +72,7 @@ func requantizeSigned(codes []int8, x []float32, scale float32, nmax int32) {
 	}
 	x = x[:len(codes)]
 	for j, v := range x {
-		codes[j] = int8(clamp(nearest(v/scale), -nmax, nmax-1) + nmax)
+		codes[j] = int8(kernel.Clamp(kernel.Nearest(v/scale), -nmax, nmax-1) + nmax)
 	}
 }
 

@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q4_0: 32 values in 18 bytes.
 //
@@ -9,7 +12,7 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| f16 | byte j: q[j], q[j+16] |
 //
 // value j = (q[j]-8)·d
-var q4_0 = Codec{Type: gguf.TypeQ4_0, Encode: encodeQ4_0, Decode: decodeQ4_0, Check: checkQ4_0}
+var q4_0 = Codec{Type: gguf.TypeQ4_0, Check: checkQ4_0, encode: encodeQ4_0, decode: decodeQ4_0}
 
 func encodeQ4_0(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -18,7 +21,7 @@ func encodeQ4_0(dst []byte, src, weight []float32) {
 	}
 	for ; len(src) >= 32; src, dst = src[32:], dst[18:] {
 		x, b := src[:32], dst[:18]
-		d := peak(x) / -8
+		d := kernel.Peak(x) / -8
 		putF16(b, d)
 		q := b[2:18]
 		inv := inverse(d)
@@ -38,13 +41,13 @@ func biased(x, inv, bias float32, most int32) byte {
 }
 
 func encodeQ4_0Weighted(dst []byte, src, weight []float32) {
-	sigma2 := sumSquares(src) / float32(len(src))
+	sigma2 := kernel.SumSquares(src) / float32(len(src))
 	var w [32]float32
 	var l [32]int8
 	for ; len(src) >= 32; src, weight, dst = src[32:], weight[32:], dst[18:] {
 		x, b := src[:32], dst[:18]
-		weighImportance(w[:], x, weight, sigma2)
-		putF16(b, searchSigned(l[:], x, w[:], 8))
+		kernel.WeighImportance(w[:], x, weight, sigma2)
+		putF16(b, kernel.SearchSigned(l[:], x, w[:], 8))
 		q := b[2:18]
 		for j := range q {
 			q[j] = byte(l[j]) | byte(l[j+16])<<4

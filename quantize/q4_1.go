@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q4_1: 32 values in 20 bytes.
 //
@@ -9,7 +12,7 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| f16 | f16 | byte j: q[j], q[j+16] |
 //
 // value j = q[j]·d + m
-var q4_1 = Codec{Type: gguf.TypeQ4_1, Encode: encodeQ4_1, Decode: decodeQ4_1, Check: checkQ4_1}
+var q4_1 = Codec{Type: gguf.TypeQ4_1, Check: checkQ4_1, encode: encodeQ4_1, decode: decodeQ4_1}
 
 func encodeQ4_1(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -49,13 +52,13 @@ func bounds(x []float32) (low, high float32) {
 }
 
 func encodeQ4_1Weighted(dst []byte, src, weight []float32) {
-	sigma2 := sumSquares(src) / float32(len(src))
+	sigma2 := kernel.SumSquares(src) / float32(len(src))
 	var w [32]float32
 	var l [32]uint8
 	for ; len(src) >= 32; src, weight, dst = src[32:], weight[32:], dst[20:] {
 		x, b := src[:32], dst[:20]
-		weighImportance(w[:], x, weight, sigma2)
-		d, m := searchOffset(l[:], x, w[:], 15, &weightedSweep)
+		kernel.WeighImportance(w[:], x, weight, sigma2)
+		d, m := kernel.SearchOffset(l[:], x, w[:], 15, &kernel.WeightedSweep)
 		putF16(b, d)
 		putF16(b[2:], -m)
 		q := b[4:20]

@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q4_K: 256 values in 144 bytes, as 8 groups of 32.
 //
@@ -9,9 +12,9 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| f16 | f16  | see packScales   | 32 bytes a pair of groups  |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q4K = Codec{Type: gguf.TypeQ4_K, Encode: encodeQ4K, Decode: decodeQ4K, Check: checkQ4K}
+var q4K = Codec{Type: gguf.TypeQ4_K, Check: checkQ4K, encode: encodeQ4K, decode: decodeQ4K}
 
-var sweepQ4K = sweep{first: -1, step: 0.1, last: 20}
+var sweepQ4K = kernel.Sweep{First: -1, Step: 0.1, Last: 20}
 
 func encodeQ4K(dst []byte, src, weight []float32) {
 	var l [256]uint8
@@ -27,31 +30,31 @@ func encodeQ4K(dst []byte, src, weight []float32) {
 
 // encodeGroups searches eight groups of 32, stores d, dmin, scales and minima in the first 16 bytes of a
 // block and gives the codes 0 … nmax under them.
-func encodeGroups(b []byte, l *[256]uint8, x, weight []float32, nmax int32, s *sweep) {
+func encodeGroups(b []byte, l *[256]uint8, x, weight []float32, nmax int32, s *kernel.Sweep) {
 	var w [32]float32
 	var scales, offsets, sums [8]float32
 	var ls, lm [8]uint8
 	if weight == nil {
 		for g := range 8 {
 			xg := x[32*g:][:32]
-			mean := sqrt32(sumSquares(xg) / 32)
+			mean := sqrt32(kernel.SumSquares(xg) / 32)
 			for j, v := range xg {
 				w[j] = mean + abs32(v)
 			}
-			scales[g], offsets[g] = searchOffset(l[32*g:], xg, w[:], nmax, s)
+			scales[g], offsets[g] = kernel.SearchOffset(l[32*g:], xg, w[:], nmax, s)
 		}
 		putF16(b, sixBits(&ls, &scales))
 		putF16(b[2:], sixBits(&lm, &offsets))
 	} else {
-		sigma2 := 2 * sumSquares(x) / 256
+		sigma2 := 2 * kernel.SumSquares(x) / 256
 		for g := range 8 {
 			xg := x[32*g:][:32]
-			weighImportance(w[:], xg, weight[32*g:], sigma2)
-			sums[g] = sum(w[:])
-			scales[g], offsets[g] = searchOffset(l[32*g:], xg, w[:], nmax, &weightedSweep)
+			kernel.WeighImportance(w[:], xg, weight[32*g:], sigma2)
+			sums[g] = kernel.Sum(w[:])
+			scales[g], offsets[g] = kernel.SearchOffset(l[32*g:], xg, w[:], nmax, &kernel.WeightedSweep)
 		}
-		putF16(b, searchPositive(ls[:], scales[:], sums[:], 63))
-		putF16(b[2:], searchPositive(lm[:], offsets[:], sums[:], 63))
+		putF16(b, kernel.SearchPositive(ls[:], scales[:], sums[:], 63))
+		putF16(b[2:], kernel.SearchPositive(lm[:], offsets[:], sums[:], 63))
 	}
 	packScales(b[4:16], &ls, &lm)
 	d, dmin := getF16(b), getF16(b[2:])
@@ -74,7 +77,7 @@ func sixBits(codes *[8]uint8, values *[8]float32) (unit float32) {
 		inv = 63 / top
 	}
 	for i, v := range values {
-		codes[i] = min(63, uint8(nearest(inv*v)))
+		codes[i] = min(63, uint8(kernel.Nearest(inv*v)))
 	}
 	return top / 63
 }

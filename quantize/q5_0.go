@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
 )
 
 // Q5_0: 32 values in 22 bytes.
@@ -13,7 +14,7 @@ import (
 //	| f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
 // value j = (q[j]-16)·d
-var q5_0 = Codec{Type: gguf.TypeQ5_0, Encode: encodeQ5_0, Decode: decodeQ5_0, Check: checkQ5_0}
+var q5_0 = Codec{Type: gguf.TypeQ5_0, Check: checkQ5_0, encode: encodeQ5_0, decode: decodeQ5_0}
 
 func encodeQ5_0(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -23,7 +24,7 @@ func encodeQ5_0(dst []byte, src, weight []float32) {
 	var l [32]uint8
 	for ; len(src) >= 32; src, dst = src[32:], dst[22:] {
 		x, b := src[:32], dst[:22]
-		d := peak(x) / -16
+		d := kernel.Peak(x) / -16
 		putF16(b, d)
 		inv := inverse(d)
 		if isInf(inv) {
@@ -38,14 +39,14 @@ func encodeQ5_0(dst []byte, src, weight []float32) {
 }
 
 func encodeQ5_0Weighted(dst []byte, src, weight []float32) {
-	sigma2 := sumSquares(src) / float32(len(src))
+	sigma2 := kernel.SumSquares(src) / float32(len(src))
 	var w [32]float32
 	var l [32]int8
 	var u [32]uint8
 	for ; len(src) >= 32; src, weight, dst = src[32:], weight[32:], dst[22:] {
 		x, b := src[:32], dst[:22]
-		weighImportance(w[:], x, weight, sigma2)
-		putF16(b, searchSigned(l[:], x, w[:], 16))
+		kernel.WeighImportance(w[:], x, weight, sigma2)
+		putF16(b, kernel.SearchSigned(l[:], x, w[:], 16))
 		for j, c := range l {
 			u[j] = uint8(c)
 		}

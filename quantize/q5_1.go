@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q5_1: 32 values in 24 bytes.
 //
@@ -9,7 +12,7 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| f16 | f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
 // value j = q[j]·d + m
-var q5_1 = Codec{Type: gguf.TypeQ5_1, Encode: encodeQ5_1, Decode: decodeQ5_1, Check: checkQ5_1}
+var q5_1 = Codec{Type: gguf.TypeQ5_1, Check: checkQ5_1, encode: encodeQ5_1, decode: decodeQ5_1}
 
 func encodeQ5_1(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -36,13 +39,13 @@ func encodeQ5_1(dst []byte, src, weight []float32) {
 }
 
 func encodeQ5_1Weighted(dst []byte, src, weight []float32) {
-	sigma2 := sumSquares(src) / float32(len(src))
+	sigma2 := kernel.SumSquares(src) / float32(len(src))
 	var w [32]float32
 	var l [32]uint8
 	for ; len(src) >= 32; src, weight, dst = src[32:], weight[32:], dst[24:] {
 		x, b := src[:32], dst[:24]
-		weighImportance(w[:], x, weight, sigma2)
-		d, m := searchOffset(l[:], x, w[:], 31, &weightedSweep)
+		kernel.WeighImportance(w[:], x, weight, sigma2)
+		d, m := kernel.SearchOffset(l[:], x, w[:], 31, &kernel.WeightedSweep)
 		putF16(b, d)
 		putF16(b[2:], -m)
 		packFive(b[4:], &l)

@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q5_K: 256 values in 176 bytes, as 8 groups of 32.
 //
@@ -10,9 +13,9 @@ import "github.com/qconv/qconv/formats/gguf"
 //	|     |      |                | code j of group g >>4 |                           |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q5K = Codec{Type: gguf.TypeQ5_K, Encode: encodeQ5K, Decode: decodeQ5K, Check: checkQ5K}
+var q5K = Codec{Type: gguf.TypeQ5_K, Check: checkQ5K, encode: encodeQ5K, decode: decodeQ5K}
 
-var sweepQ5K = sweep{first: -0.5, step: 0.1, last: 15}
+var sweepQ5K = kernel.Sweep{First: -0.5, Step: 0.1, Last: 15}
 
 func encodeQ5K(dst []byte, src, weight []float32) {
 	var l [256]uint8

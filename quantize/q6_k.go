@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // Q6_K: 256 values in 210 bytes, as 16 groups of 16.
 //
@@ -9,7 +12,7 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| see packFour | see packFour  | int8 each     | f16 |
 //
 // value j of group g = d·scale[g]·(q[j]-32)
-var q6K = Codec{Type: gguf.TypeQ6_K, Encode: encodeQ6K, Decode: decodeQ6K, Check: checkQ6K}
+var q6K = Codec{Type: gguf.TypeQ6_K, Check: checkQ6K, encode: encodeQ6K, decode: decodeQ6K}
 
 func encodeQ6K(dst []byte, src, weight []float32) {
 	var l [256]int8
@@ -22,15 +25,15 @@ func encodeQ6K(dst []byte, src, weight []float32) {
 			if weight != nil {
 				wg = weight[16*g:][:16]
 			} else {
-				squares(wg, xg)
+				kernel.Squares(wg, xg)
 			}
-			scales[g] = searchSigned(l[16*g:], xg, wg, 32)
+			scales[g] = kernel.SearchSigned(l[16*g:], xg, wg, 32)
 		}
 		if weight != nil {
 			weight = weight[256:]
 		}
-		top := peak(scales[:])
-		if abs32(top) < tiny {
+		top := kernel.Peak(scales[:])
+		if abs32(top) < kernel.Tiny {
 			clear(b)
 			continue
 		}
@@ -38,7 +41,7 @@ func encodeQ6K(dst []byte, src, weight []float32) {
 		putF16(b[208:], 1/inv)
 		d := getF16(b[208:])
 		for g, s := range scales {
-			c := int8(min(127, nearest(inv*s)))
+			c := int8(min(127, kernel.Nearest(inv*s)))
 			b[192+g] = byte(c)
 			requantizeSigned(l[16*g:][:16], x[16*g:], float32(d*float32(c)), 32)
 		}

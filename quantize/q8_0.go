@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
 )
 
 // Q8_0: 32 values in 34 bytes.
@@ -13,12 +14,12 @@ import (
 //	| f16 | int8 each      |
 //
 // value j = q[j]·d
-var q8_0 = Codec{Type: gguf.TypeQ8_0, Encode: encodeQ8_0, Decode: decodeQ8_0, Check: checkQ8_0}
+var q8_0 = Codec{Type: gguf.TypeQ8_0, Check: checkQ8_0, encode: encodeQ8_0, decode: decodeQ8_0}
 
 func encodeQ8_0(dst []byte, src, _ []float32) {
 	for ; len(src) >= 32; src, dst = src[32:], dst[34:] {
 		x, b := src[:32], dst[:34]
-		d := abs32(peak(x)) / 127
+		d := abs32(kernel.Peak(x)) / 127
 		putF16(b, d)
 		q := b[2:34]
 		inv := inverse(d)

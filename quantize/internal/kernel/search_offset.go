@@ -1,18 +1,18 @@
-package quantize
+package kernel
 
-// sweep says which inverse scales searchOffset tries: (first + step·k + nmax) / range for k = 0 … last.
-type sweep struct {
-	first, step float32
-	last        int
-	absolute    bool // the error is |e| instead of e²
+// Sweep says which inverse scales SearchOffset tries: (first + step·k + nmax) / range for k = 0 … last.
+type Sweep struct {
+	First, Step float32
+	Last        int
+	Absolute    bool // the error is |e| instead of e²
 }
 
-// weightedSweep is the sweep of all types when importance is given.
-var weightedSweep = sweep{first: -0.9, step: 0.05, last: 36}
+// WeightedSweep is the sweep of all types when importance is given.
+var WeightedSweep = Sweep{First: -0.9, Step: 0.05, Last: 36}
 
-// searchOffset finds codes 0 … nmax and gives scale and offset: x ≈ scale·code - offset. The offset is
+// SearchOffset finds codes 0 … nmax and gives scale and offset: x ≈ scale·code - offset. The offset is
 // not negative.
-func searchOffset(codes []uint8, x, w []float32, nmax int32, s *sweep) (scale, offset float32) {
+func SearchOffset(codes []uint8, x, w []float32, nmax int32, s *Sweep) (scale, offset float32) {
 	n := len(x)
 	codes, w = codes[:n], w[:n]
 	low, high := x[0], x[0]
@@ -39,16 +39,16 @@ func searchOffset(codes []uint8, x, w []float32, nmax int32, s *sweep) (scale, o
 	inv := float32(nmax) / (high - low)
 	scale = 1 / inv
 	for i, v := range x {
-		codes[i] = uint8(clamp(nearest(inv*(v-low)), 0, nmax))
+		codes[i] = uint8(Clamp(Nearest(inv*(v-low)), 0, nmax))
 	}
-	best := offsetError(codes, x, w, scale, low, s.absolute)
+	best := offsetError(codes, x, w, scale, low, s.Absolute)
 	var tried [maxGroup]uint8
 	try := tried[:n]
-	for k := 0; k <= s.last; k++ {
-		inv = (s.first + float32(s.step*float32(k)) + float32(nmax)) / (high - low)
+	for k := 0; k <= s.Last; k++ {
+		inv = (s.First + float32(s.Step*float32(k)) + float32(nmax)) / (high - low)
 		var l1, l2, lx float32
 		for i, v := range x {
-			c := clamp(nearest(inv*(v-low)), 0, nmax)
+			c := Clamp(Nearest(inv*(v-low)), 0, nmax)
 			try[i] = uint8(c)
 			l := float32(c)
 			wl := float32(w[i] * l)
@@ -66,7 +66,7 @@ func searchOffset(codes []uint8, x, w []float32, nmax int32, s *sweep) (scale, o
 			bottom = 0
 			fit = lx / l2
 		}
-		if e := offsetError(try, x, w, fit, bottom, s.absolute); e < best {
+		if e := offsetError(try, x, w, fit, bottom, s.Absolute); e < best {
 			copy(codes, try)
 			best, scale, low = e, fit, bottom
 		}
@@ -79,7 +79,7 @@ func offsetError(codes []uint8, x, w []float32, scale, low float32, absolute boo
 	codes, w = codes[:len(x)], w[:len(x)]
 	if absolute {
 		for i, v := range x {
-			e += float32(w[i] * abs32(float32(scale*float32(codes[i]))+low-v))
+			e += float32(w[i] * Abs(float32(scale*float32(codes[i]))+low-v))
 		}
 		return e
 	}
@@ -90,10 +90,10 @@ func offsetError(codes []uint8, x, w []float32, scale, low float32, absolute boo
 	return e
 }
 
-// searchPositive finds codes for values that are not negative and gives the scale: x ≈ scale·code,
+// SearchPositive finds codes for values that are not negative and gives the scale: x ≈ scale·code,
 // codes up to nmax. There is no lower bound: a negative value gives a code that wraps, as in the
 // reference.
-func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
+func SearchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
 	n := len(x)
 	codes, w = codes[:n], w[:n]
 	var top float32
@@ -102,7 +102,7 @@ func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
 			top = v
 		}
 	}
-	if top < tiny {
+	if top < Tiny {
 		clear(codes)
 		return 0
 	}
@@ -110,7 +110,7 @@ func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
 	var best float32
 	scale := 1 / inv
 	for i, v := range x {
-		d := v - float32(scale*float32(uint8(nearest(inv*v))))
+		d := v - float32(scale*float32(uint8(Nearest(inv*v))))
 		best += float32(w[i] * d * d)
 	}
 	for k := int32(-4); k <= 4; k++ {
@@ -121,7 +121,7 @@ func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
 		scale := 1 / try
 		var e float32
 		for i, v := range x {
-			d := v - float32(scale*float32(min(nmax, nearest(try*v))))
+			d := v - float32(scale*float32(min(nmax, Nearest(try*v))))
 			e += float32(w[i] * d * d)
 		}
 		if e < best {
@@ -130,7 +130,7 @@ func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
 	}
 	var xl, ll float32
 	for i, v := range x {
-		c := min(nmax, nearest(inv*v))
+		c := min(nmax, Nearest(inv*v))
 		codes[i] = uint8(c)
 		l := float32(c)
 		xl += float32(w[i] * v * l)
@@ -145,7 +145,7 @@ func searchPositive(codes []uint8, x, w []float32, nmax int32) float32 {
 			if !(sx > 0 && sl > 0) {
 				continue
 			}
-			c := min(nmax, nearest(v*sl/sx))
+			c := min(nmax, Nearest(v*sl/sx))
 			if c == int32(codes[i]) {
 				continue
 			}
