@@ -18,11 +18,18 @@ type Codec struct {
 	// Plain Go, which kernels must equal. encode gets whole blocks when weight is nil, else one row.
 	encode func(dst []byte, src, weight []float32)
 	decode func(dst []float32, src []byte)
+
+	// Kernels for the same, nil where there are none. They report false when the tier in use has none.
+	encodeFast func(dst []byte, src, weight []float32) bool // any number of rows
+	decodeFast func(dst []float32, src []byte) bool
 }
 
 // Encode makes blocks of whole rows. weight is nil or has one value a column, and its length is that of a row;
 // without it only whole blocks matter. dst has exactly the bytes that the rows take.
 func (c *Codec) Encode(dst []byte, src, weight []float32) {
+	if c.encodeFast != nil && len(src) > 0 && c.encodeFast(dst, src, weight) {
+		return
+	}
 	if len(weight) == 0 {
 		c.encode(dst, src, nil)
 		return
@@ -34,4 +41,9 @@ func (c *Codec) Encode(dst []byte, src, weight []float32) {
 }
 
 // Decode gives the values of whole blocks; len(dst) is how many there are.
-func (c *Codec) Decode(dst []float32, src []byte) { c.decode(dst, src) }
+func (c *Codec) Decode(dst []float32, src []byte) {
+	if c.decodeFast != nil && len(dst) > 0 && c.decodeFast(dst, src) {
+		return
+	}
+	c.decode(dst, src)
+}

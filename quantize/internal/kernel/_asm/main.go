@@ -1,0 +1,57 @@
+// Command _asm writes the kernels of package kernel for amd64. Run it with go generate there.
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// files lists what each output file holds; every function is written for both tiers.
+var files = []struct {
+	name      string
+	functions []func(*asm)
+}{
+	{"offset", []func(*asm){
+		func(a *asm) { searchOffset(a, false) },
+		func(a *asm) { searchOffset(a, true) },
+	}},
+}
+
+func main() {
+	dir := flag.String("dir", "..", "directory of package kernel")
+	flag.Parse()
+	log.SetFlags(0)
+	for _, f := range files {
+		ctx := build.NewContext()
+		ctx.ConstraintExpr("amd64,!purego")
+		for _, wide := range []bool{false, true} {
+			a := &asm{Context: ctx, wide: wide}
+			for _, fn := range f.functions {
+				fn(a)
+			}
+		}
+		file, err := ctx.Result()
+		if err == nil {
+			err = pass.Compile.Execute(file)
+		}
+		if err != nil {
+			log.Fatalf("%s: %v", f.name, err)
+		}
+		cfg := printer.Config{Argv: []string{"go", "generate"}, Pkg: "kernel"}
+		for ext, p := range map[string]printer.Printer{"s": printer.NewGoAsm(cfg), "go": printer.NewStubs(cfg)} {
+			b, err := p.Print(file)
+			if err != nil {
+				log.Fatalf("%s: %v", f.name, err)
+			}
+			if err := os.WriteFile(filepath.Join(*dir, f.name+"_amd64."+ext), b, 0o644); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package quantize
+
+import (
+	"bytes"
+	"testing"
+	"unsafe"
+
+	"github.com/qconv/qconv/quantize/internal/kernel/kerneltest"
+)
+
+// Every tier gives the bytes of plain Go, for every distribution and for row counts around the width of a tile, in
+// buffers that start at odd addresses and end at pages that cannot be touched.
+func TestTiersEncode(t *testing.T) {
+	kerneltest.Each(t, func(t *testing.T) {
+		for _, c := range List() {
+			for _, shape := range [][2]int{{256, 1}, {256, 15}, {256, 16}, {256, 17}, {512, 33}, {768, 3}, {1280, 7}, {4096, 2}} {
+				cols, rows := shape[0], shape[1]
+				for dist := range distributions {
+					x, weight := sampleRows(dist, cols, rows, uint64(cols+rows))
+					for _, w := range [][]float32{nil, weight} {
+						if w == nil && c.NeedWeight {
+							continue
+						}
+						size := blockBytes(c, len(x))
+						want := make([]byte, size)
+						plainEncode(c, want, x, w)
+						got := kerneltest.Guarded(t, size, rows%2 == 0)
+						c.Encode(got, guardedFloats(t, x), guardedFloats(t, w))
+						if !bytes.Equal(got, want) {
+							t.Fatalf("%v %s, %d rows of %d, weighted=%v: %d bytes differ from plain Go's", c.Type, distributions[dist].name, rows, cols, w != nil, countDiffer(got, want))
+						}
+						odd := bytes.Repeat([]byte{0xa5}, size+64)
+						c.Encode(odd[1:][:size], x, w)
+						if !bytes.Equal(odd[1:][:size], want) || odd[0] != 0xa5 || !bytes.Equal(odd[1+size:], bytes.Repeat([]byte{0xa5}, 63)) {
+							t.Fatalf("%v %s: wrong bytes at an odd address", c.Type, distributions[dist].name)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// Every tier decodes what plain Go decodes, for real and for arbitrary blocks.
+func TestTiersDecode(t *testing.T) {
+	kerneltest.Each(t, func(t *testing.T) {
+		for _, c := range List() {
+			elems, size, _ := c.Type.Block()
+			for _, n := range []int{1, 2, 3, 7, 8, 9, 16, 31, 64} {
+				for dist := range distributions {
+					x, weight := sampleRows(dist, int(elems)*n, 1, uint64(n))
+					blocks := make([]byte, int(size)*n)
+					plainEncode(c, blocks, x, weight)
+					if dist%2 == 0 { // arbitrary bytes
+						copy(blocks, floatBytes(x))
+						for i := range blocks {
+							blocks[i] ^= byte(i * 167)
+						}
+					}
+					want := make([]float32, len(x))
+					c.decode(want, blocks)
+					src := kerneltest.Guarded(t, len(blocks), n%2 == 0)
+					copy(src, blocks)
+					got := floatsAt(kerneltest.Guarded(t, 4*len(x), n%2 == 0))
+					c.Decode(got, src)
+					if !bytes.Equal(floatsOf(floatBytes(got)), floatsOf(floatBytes(want))) {
+						t.Fatalf("%v %s, %d blocks: decoded values differ from plain Go's", c.Type, distributions[dist].name, n)
+					}
+				}
+			}
+		}
+	})
+}
+
+// plainEncode is Encode without kernels.
+func plainEncode(c *Codec, dst []byte, x, weight []float32) {
+	p := *c
+	p.encodeFast = nil
+	p.Encode(dst, x, weight)
+}
+
+func blockBytes(c *Codec, n int) int {
+	elems, size, _ := c.Type.Block()
+	return n / int(elems) * int(size)
+}
+
+// guardedFloats copies x to where it ends at a guard page.
+func guardedFloats(t *testing.T, x []float32) []float32 {
+	if x == nil {
+		return nil
+	}
+	f := floatsAt(kerneltest.Guarded(t, 4*len(x), false))
+	copy(f, x)
+	return f
+}
+
+// floatsAt sees aligned bytes as float32.
+func floatsAt(b []byte) []float32 { return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4) }
