@@ -71,9 +71,9 @@ const stepBytes = 2 << 10
 
 func (p *Plan) scratchBytes(u *unit) int64 {
 	s := &p.Steps[u.step]
-	n := s.cols
+	n := s.cols * min(s.batchRows(), u.nRows)
 	if s.op == arch.PermuteQK && s.rows == 1 {
-		n += s.cols
+		n += s.cols // the row before its elements are moved
 	}
 	if s.transposed() {
 		n += s.target.Take * p.origin.tensor(s.source(u.slab)).cols

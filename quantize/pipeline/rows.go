@@ -99,74 +99,101 @@ func (f *fetched) row(r, rowBytes int64) []byte {
 	return f.data[i*rowBytes : (i+1)*rowBytes]
 }
 
+// batchValues is how many values are widened before they are encoded: kernels take several rows side by side, and
+// float32 rows of this size stay in the second-level cache.
+const batchValues = 1 << 15
+
+// batchRows is how many rows of a step are encoded in one go.
+func (s *Step) batchRows() int64 { return max(batchValues/s.cols, 1) }
+
 // encode fills dst, which has u.len bytes, with the unit's output rows.
 func (p *Plan) encode(u *unit, f *fetched, dst []byte, w *scratch) error {
 	s := &p.Steps[u.step]
-	if s.op == arch.SplitTransposed {
-		return p.encodeTransposed(u, f, dst, w)
+	if s.raw && !s.transposed() {
+		return p.copyRows(u, f, dst)
 	}
-	rowLen := u.len / u.nRows
-	out := w.floats(s.cols)
-	for i := range u.nRows {
-		r := u.row + i
-		to := dst[i*rowLen : (i+1)*rowLen]
-		if s.op == arch.Generated {
-			at := (u.slab*s.slab + r) * s.cols
-			if err := p.encodeRow(s, s.target.Values[at:at+s.cols], to, r, w); err != nil {
-				return err
-			}
-			continue
-		}
-		g := p.origin.tensor(f.src)
-		sr := s.sourceRow(u.slab, r, g.rows)
-		from := f.row(sr, g.rowBytes)
-		if s.raw {
-			copy(to, from)
-			if err := p.checkRow(s, g, to, sr); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := p.widen(s, u.slab, g, sr, out, from, w); err != nil {
+	var heads []float32 // the source rows of a transposed head
+	if s.transposed() {
+		var err error
+		if heads, err = p.widenHead(u, f, w); err != nil {
 			return err
 		}
-		row := out
-		if s.op == arch.PermuteQK && s.rows == 1 {
-			row = w.slab(s.cols)
-			for k := range s.cols {
-				row[k] = out[permuted(k, s.cols/s.target.Heads)]
+	}
+	rowLen, batch := u.len/u.nRows, min(s.batchRows(), u.nRows)
+	for first := int64(0); first < u.nRows; first += batch {
+		n := min(batch, u.nRows-first)
+		out := w.floats(batch * s.cols)[:n*s.cols]
+		for i := range n {
+			if err := p.makeRow(u, f, u.row+first+i, out[i*s.cols:(i+1)*s.cols], heads, w); err != nil {
+				return err
 			}
 		}
-		if err := p.encodeRow(s, row, to, sr, w); err != nil {
+		if err := p.encodeRows(u, first, out, dst[first*rowLen:(first+n)*rowLen], w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// encodeTransposed writes column c of the head's source rows as output row c.
-func (p *Plan) encodeTransposed(u *unit, f *fetched, dst []byte, w *scratch) error {
+// copyRows copies rows that have the output's type already, and refuses damaged ones.
+func (p *Plan) copyRows(u *unit, f *fetched, dst []byte) error {
+	s := &p.Steps[u.step]
+	g := p.origin.tensor(f.src)
+	rowLen := u.len / u.nRows
+	for i := range u.nRows {
+		sr := s.sourceRow(u.slab, u.row+i, g.rows)
+		to := dst[i*rowLen : (i+1)*rowLen]
+		copy(to, f.row(sr, g.rowBytes))
+		if err := p.checkRow(s, g, to, sr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeRow gives the values of output row r.
+func (p *Plan) makeRow(u *unit, f *fetched, r int64, out, heads []float32, w *scratch) error {
+	s := &p.Steps[u.step]
+	switch {
+	case s.op == arch.Generated:
+		at := (u.slab*s.slab + r) * s.cols
+		copy(out, s.target.Values[at:at+s.cols])
+		return nil
+	case s.transposed():
+		cols := p.origin.tensor(f.src).cols
+		for k := range out {
+			out[k] = heads[int64(k)*cols+r]
+		}
+		return nil
+	}
+	g := p.origin.tensor(f.src)
+	sr := s.sourceRow(u.slab, r, g.rows)
+	from := f.row(sr, g.rowBytes)
+	if s.op != arch.PermuteQK || s.rows != 1 {
+		return p.widen(s, u.slab, g, sr, out, from, w)
+	}
+	row := w.slab(s.cols)
+	if err := p.widen(s, u.slab, g, sr, row, from, w); err != nil {
+		return err
+	}
+	for k := range s.cols {
+		out[k] = row[permuted(k, s.cols/s.target.Heads)]
+	}
+	return nil
+}
+
+// widenHead gives the source rows of a head that is written transposed.
+func (p *Plan) widenHead(u *unit, f *fetched, w *scratch) ([]float32, error) {
 	s := &p.Steps[u.step]
 	g := p.origin.tensor(f.src)
 	all := w.slab(s.target.Take * g.cols)
 	for i := range s.target.Take {
 		sr := f.first + i
 		if err := p.widen(s, u.slab, g, sr, all[i*g.cols:(i+1)*g.cols], f.row(sr, g.rowBytes), w); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	rowLen := u.len / u.nRows
-	out := w.floats(s.cols)
-	for i := range u.nRows {
-		c := u.row + i
-		for k := range s.cols {
-			out[k] = all[k*g.cols+c]
-		}
-		if err := p.encodeRow(s, out, dst[i*rowLen:(i+1)*rowLen], c, w); err != nil {
-			return err
-		}
-	}
-	return nil
+	return all, nil
 }
 
 // widen decodes one source row to float32 and refuses NaN and infinity.
@@ -184,28 +211,51 @@ func (p *Plan) widen(s *Step, slab int64, g *grid, r int64, dst []float32, src [
 	return nil
 }
 
-// encodeRow rounds the row as the two-step route does and encodes it.
-func (p *Plan) encodeRow(s *Step, row []float32, dst []byte, r int64, w *scratch) error {
+// encodeRows rounds rows as the two-step route does and encodes them. They are the unit's rows from first on.
+func (p *Plan) encodeRows(u *unit, first int64, rows []float32, dst []byte, w *scratch) error {
+	s := &p.Steps[u.step]
 	if s.via != nil {
 		w.raw = grow(w.raw, s.viaBytes)
-		s.via.Encode(w.raw, row, nil)
-		if err := s.via.Check(w.raw); err != nil {
-			return fault.New(fault.Malformed, "", "row %d does not fit %v, the source's 16-bit type: %w", r, s.via.Type, err).In(s.Name)
+		for i := range int64(len(rows)) / s.cols {
+			row := rows[i*s.cols : (i+1)*s.cols]
+			s.via.Encode(w.raw, row, nil)
+			if err := s.via.Check(w.raw); err != nil {
+				return p.misfit(u, first+i, "%v, the source's 16-bit type: %w", s.via.Type, err)
+			}
+			s.via.Decode(row, w.raw)
 		}
-		s.via.Decode(row, w.raw)
 	}
 	if s.largest > 0 {
-		for c, x := range row {
+		for k, x := range rows {
 			if x >= s.largest || x <= -s.largest {
-				return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", r, c, x, s.Type, s.largest, p.otherType()).In(s.Name)
+				i, c := int64(k)/s.cols, int64(k)%s.cols
+				return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", p.sourceRowOf(u, first+i), c, x, s.Type, s.largest, p.otherType()).In(s.Name)
 			}
 		}
 	}
-	s.codec.Encode(dst, row, nil)
-	if err := s.codec.Check(dst); err != nil {
-		return fault.New(fault.Malformed, "", "row %d does not fit %v: %w; %s", r, s.Type, err, p.otherType()).In(s.Name)
+	s.codec.Encode(dst, rows, nil)
+	rowLen := u.len / u.nRows
+	for i := range int64(len(rows)) / s.cols {
+		if err := s.codec.Check(dst[i*rowLen : (i+1)*rowLen]); err != nil {
+			return p.misfit(u, first+i, "%v: %w; %s", s.Type, err, p.otherType())
+		}
 	}
 	return nil
+}
+
+// misfit is the fault of row i of a unit that its type cannot hold.
+func (p *Plan) misfit(u *unit, i int64, format string, args ...any) error {
+	args = append([]any{p.sourceRowOf(u, i)}, args...)
+	return fault.New(fault.Malformed, "", "row %d does not fit "+format, args...).In(p.Steps[u.step].Name)
+}
+
+// sourceRowOf names row i of a unit in messages: by the row of the source where there is one.
+func (p *Plan) sourceRowOf(u *unit, i int64) int64 {
+	s := &p.Steps[u.step]
+	if s.op == arch.Generated || s.transposed() {
+		return u.row + i
+	}
+	return s.sourceRow(u.slab, u.row+i, p.origin.tensor(s.source(u.slab)).rows)
 }
 
 // otherType says how to get another type for a tensor.
