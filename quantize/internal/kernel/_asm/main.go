@@ -21,6 +21,7 @@ var files = []struct {
 		func(a *asm) { searchOffset(a, false) },
 		func(a *asm) { searchOffset(a, true) },
 	}},
+	{"signed", []func(*asm){searchSigned, refineSigned}},
 }
 
 func main() {
@@ -30,8 +31,9 @@ func main() {
 	for _, f := range files {
 		ctx := build.NewContext()
 		ctx.ConstraintExpr("amd64,!purego")
+		data := map[string]bool{}
 		for _, wide := range []bool{false, true} {
-			a := &asm{Context: ctx, wide: wide}
+			a := &asm{Context: ctx, wide: wide, data: data}
 			for _, fn := range f.functions {
 				fn(a)
 			}

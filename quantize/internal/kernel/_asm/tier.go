@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -16,6 +18,7 @@ type asm struct {
 	*build.Context
 	wide   bool // AVX-512
 	labels int
+	data   map[string]bool // patterns that the file has already
 }
 
 // width is the bytes of a register.
@@ -78,6 +81,23 @@ func (a *asm) bits(b uint32) reg.VecVirtual {
 	a.VPBROADCASTD(x, v)
 	return v
 }
+
+// shared is a pattern in memory, 16 times: an operand for loops that have no register left.
+func (a *asm) shared(b uint32) Mem {
+	name := fmt.Sprintf("x%08x", b)
+	if !a.data[name] {
+		a.data[name] = true
+		a.StaticGlobal(name)
+		a.DataAttributes(build.RODATA | build.NOPTR)
+		for i := range 16 {
+			a.AddDatum(4*i, U32(b))
+		}
+	}
+	return NewDataAddr(NewStaticSymbol(name), 0)
+}
+
+// sharedFloat is shared for a float32.
+func (a *asm) sharedFloat(x float32) Mem { return a.shared(math.Float32bits(x)) }
 
 func (a *asm) zero(v reg.VecVirtual) {
 	if a.wide {
@@ -217,13 +237,53 @@ func (a *asm) set(dst reg.VecVirtual, m mask, x Op) {
 	a.VBLENDVPS(m.reg, x, dst, dst)
 }
 
-// setMem puts x into the lanes of a row in memory that the mask names.
+// setMem puts x into the lanes of a row in memory that the mask names. It reads and writes the whole row: masked
+// stores are slow, and what they write cannot be forwarded to the next load.
 func (a *asm) setMem(dst Mem, m mask, x reg.VecVirtual) {
-	if a.wide {
-		a.VMOVUPS(x, m.reg, dst)
+	v := a.load(dst)
+	a.set(v, m, x)
+	a.store(v, dst)
+}
+
+// kept is state that survives inner loops: in registers on AVX-512, in rows of memory on AVX2, which has too few.
+type kept struct {
+	a     *asm
+	state reg.Register
+	regs  map[int]reg.VecVirtual
+}
+
+// keep begins with the values that the rows of the state shall have.
+func (a *asm) keep(state reg.Register, values map[int]reg.VecVirtual) *kept {
+	k := &kept{a, state, values}
+	if !a.wide {
+		k.flush()
+	}
+	return k
+}
+
+func (k *kept) get(r int) Op {
+	if k.a.wide {
+		return k.regs[r]
+	}
+	return row(k.state, r)
+}
+
+func (k *kept) set(r int, m mask, x reg.VecVirtual) {
+	if k.a.wide {
+		k.a.set(k.regs[r], m, x)
 		return
 	}
-	a.VMASKMOVPS(x, m.reg, dst)
+	k.a.setMem(row(k.state, r), m, x)
+}
+
+// flush writes what is in registers to memory.
+func (k *kept) flush() {
+	for _, r := range slices.Sorted(maps.Keys(k.regs)) {
+		k.a.store(k.regs[r], row(k.state, r))
+	}
+	if !k.a.wide {
+		k.regs = nil
+	}
 }
 
 // only gives x in the lanes of the mask and 0 elsewhere.

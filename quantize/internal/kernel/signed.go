@@ -1,0 +1,70 @@
+package kernel
+
+// SignedSearch is SearchSigned and RefineSigned for the 16 lanes of a tile.
+type SignedSearch struct {
+	factors [19]float32
+	nmax    int32
+	wx      [maxGroup * Lanes]float32
+	codes   [maxGroup * Lanes]float32
+	squares [maxGroup * Lanes]float32
+	signedState
+}
+
+// signedState is what the assembly reads and writes, row by row.
+type signedState struct {
+	Scale   Row // x ≈ Scale·(code-nmax)
+	inverse Row // codes are those of inverse·x; 0 where a lane counts as zero
+	best    Row
+	top     Row
+}
+
+// Init fixes what all searches have in common: codes 0 … 2·nmax-1. The factors are the search's numerators in the
+// order in which they are tried.
+func (s *SignedSearch) Init(nmax int32) {
+	s.nmax = nmax
+	s.factors[0] = -float32(nmax)
+	i := 1
+	for k := int32(-9); k <= 9; k++ {
+		if k != 0 {
+			s.factors[i] = -(float32(nmax) + float32(0.1*float32(k)))
+			i++
+		}
+	}
+}
+
+// Search finds the scale of n values a lane, at most 32, under weights w.
+func (s *SignedSearch) Search(x, w []float32, n int) {
+	x, w = x[:Lanes*n], w[:Lanes*n]
+	if tier != Plain {
+		s.search(x, w, n)
+		return
+	}
+	s.eachLane(x, w, n, SearchSigned)
+}
+
+// Refine finds the scale by moving single codes; the weight of x is x².
+func (s *SignedSearch) Refine(x []float32, n int) {
+	x = x[:Lanes*n]
+	if tier != Plain {
+		s.refine(x, n)
+		return
+	}
+	s.eachLane(x, x, n, func(codes []int8, x, _ []float32, nmax int32) float32 { return RefineSigned(codes, x, nmax) })
+}
+
+func (s *SignedSearch) eachLane(x, w []float32, n int, search func(codes []int8, x, w []float32, nmax int32) float32) {
+	var xl, wl [maxGroup]float32
+	var c [maxGroup]int8
+	for l := range Lanes {
+		gather(xl[:], x, l, n)
+		gather(wl[:], w, l, n)
+		s.Scale[l] = search(c[:n], xl[:n], wl[:n], s.nmax)
+		s.inverse[l] = 1
+		if Abs(Peak(xl[:n])) < Tiny {
+			s.inverse[l] = 0
+		}
+		for i := range n {
+			s.codes[Lanes*i+l] = float32(int32(c[i]) - s.nmax)
+		}
+	}
+}
