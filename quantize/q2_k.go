@@ -12,7 +12,7 @@ import (
 //	| scale | minimum<<4     | see packTwo              | f16 | f16  |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q2K = Codec{Type: gguf.TypeQ2_K, Check: checkQ2K, encode: encodeQ2K, decode: decodeQ2K}
+var q2K = Codec{Type: gguf.TypeQ2_K, Check: checkQ2K, encode: encodeQ2K, decode: decodeQ2K, encodeFast: encodeQ2KFast}
 
 var sweepQ2K = kernel.Sweep{First: -0.5, Step: 0.1, Last: 15, Absolute: true}
 
@@ -52,6 +52,58 @@ func encodeQ2K(dst []byte, src, weight []float32) {
 			requantize(l[16*g:][:16], x[16*g:], float32(d*float32(b[g]&15)), float32(dmin*float32(b[g]>>4)), 3)
 		}
 		packTwo(b[16:80], &l)
+	}
+}
+
+func encodeQ2KFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 84, tileQ2K)
+}
+
+func tileQ2K(t *kernel.Tile, weighted bool) {
+	if weighted {
+		kernel.SumSquaresRows(&t.Sigma2, t.X[:])
+		for l, v := range t.Sigma2 {
+			t.Sigma2[l] = v / 256
+		}
+	}
+	weigh := func(w, x []float32) { kernel.WeighMagnitudeRows(w, x, &kernel.Row{}) }
+	tileOffset(t, weighted, 16, 3, &sweepQ2K, weigh, func() {
+		var d, dmin kernel.Row
+		var ls, lm [16 * kernel.Lanes]uint8
+		if weighted {
+			t.Positive.Run(ls[:], &d, t.Scales[:], t.Sums[:], 16, 15)
+			t.Positive.Run(lm[:], &dmin, t.Offsets[:], t.Sums[:], 16, 15)
+		} else {
+			for l := range kernel.Lanes {
+				d[l], dmin[l] = nibblesLane(&ls, t.Scales[:], l), nibblesLane(&lm, t.Offsets[:], l)
+			}
+		}
+		d, dmin = putF16Rows(t, 80, &d), putF16Rows(t, 82, &dmin)
+		for i := range ls {
+			b := ls[i] | lm[i]<<4
+			t.Block[i] = b
+			t.Scales[i], t.Offsets[i] = d[i%kernel.Lanes]*float32(b&15), dmin[i%kernel.Lanes]*float32(b>>4)
+		}
+	})
+	packTwoRows(t, 16)
+}
+
+// nibblesLane is nibbles for one lane of rows.
+func nibblesLane(codes *[16 * kernel.Lanes]uint8, rows []float32, lane int) (unit float32) {
+	var values [16]float32
+	var c [16]uint8
+	kernel.Gather(values[:], rows, lane, 16)
+	unit = nibbles(&c, &values)
+	kernel.Scatter(codes[:], c[:], lane)
+	return unit
+}
+
+// packTwoRows is packTwo for the lanes of a tile; the first byte is row at of the blocks.
+func packTwoRows(t *kernel.Tile, at int) {
+	const n = 32 * kernel.Lanes
+	for h := range 2 {
+		c := t.Codes[4*n*h:]
+		kernel.PackPairs(t.Block[kernel.Lanes*at+n*h:][:n], c, c[n:], c[2*n:], c[3*n:], 0)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 //	| see packTop | see packTwo           | see packSix    | f16 |
 //
 // value j of group g = (d·(scale[g]-32))·(q[j]-4), q[j] = low + 4·high
-var q3K = Codec{Type: gguf.TypeQ3_K, Check: checkQ3K, encode: encodeQ3K, decode: decodeQ3K}
+var q3K = Codec{Type: gguf.TypeQ3_K, Check: checkQ3K, encode: encodeQ3K, decode: decodeQ3K, encodeFast: encodeQ3KFast}
 
 func encodeQ3K(dst []byte, src, weight []float32) {
 	var l [256]int8
@@ -48,6 +48,77 @@ func encodeQ3K(dst []byte, src, weight []float32) {
 		}
 		packTwo(b[32:96], &low)
 	}
+}
+
+func encodeQ3KFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 110, tileQ3K)
+}
+
+func tileQ3K(t *kernel.Tile, weighted bool) {
+	const group = 16 * kernel.Lanes
+	w := t.W[:group]
+	weigh := func(g int) {
+		kernel.WeighImportanceRows(w, t.X[group*g:][:group], t.Importance[group*g:], &t.Sigma2, kernel.RowAt(t.Sums[:], g))
+	}
+	s := &t.Signed
+	s.Init(4)
+	if weighted {
+		kernel.SumSquaresRows(&t.Sigma2, t.X[:])
+		for l, v := range t.Sigma2 {
+			t.Sigma2[l] = 2 * v / 256
+		}
+	}
+	for g := range 16 {
+		if weighted {
+			weigh(g)
+			s.Search(t.X[group*g:], w, 16)
+		} else {
+			s.Refine(t.X[group*g:], 16)
+		}
+		*kernel.RowAt(t.Scales[:], g) = s.Scale
+	}
+	for l := range kernel.Lanes {
+		var scales, sums [16]float32
+		var ls [16]int8
+		var d float32
+		kernel.Gather(scales[:], t.Scales[:], l, 16)
+		if weighted {
+			kernel.Gather(sums[:], t.Sums[:], l, 16)
+			d = kernel.SearchSigned(ls[:], scales[:], sums[:], 32)
+		} else {
+			d = signedSix(&ls, &scales)
+		}
+		var p [14]byte
+		packSix(p[:12], &ls)
+		putF16(p[12:], d)
+		kernel.Scatter(t.Block[kernel.Lanes*96:], p[:], l)
+		d = getF16(p[12:])
+		for g, c := range ls {
+			t.Scales[kernel.Lanes*g+l] = d * float32(c-32)
+		}
+	}
+	for g := range 16 {
+		scale := kernel.RowAt(t.Scales[:], g)
+		if anyZero(scale) {
+			if weighted {
+				weigh(g)
+			}
+			recode(t, g, 16, scale, w, func(codes []uint8, x, w []float32) {
+				var c [16]int8
+				if weighted {
+					kernel.SearchSigned(c[:], x, w, 4)
+				} else {
+					kernel.RefineSigned(c[:], x, 4)
+				}
+				for i, v := range c {
+					codes[i] = uint8(v)
+				}
+			})
+		}
+		kernel.RequantizeRows(t.Codes[group*g:][:group], t.X[group*g:][:group], scale, &kernel.Row{}, -4, 3, 4)
+	}
+	kernel.PackBits(t.Block[:2*group], t.Codes[:], 2*group, 2)
+	packTwoRows(t, 32)
 }
 
 // signedSix rounds scales to multiples -32 … 31 of the returned unit, stored as 0 … 63. Without a scale

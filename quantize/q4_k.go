@@ -12,7 +12,7 @@ import (
 //	| f16 | f16  | see packScales   | 32 bytes a pair of groups  |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q4K = Codec{Type: gguf.TypeQ4_K, Check: checkQ4K, encode: encodeQ4K, decode: decodeQ4K}
+var q4K = Codec{Type: gguf.TypeQ4_K, Check: checkQ4K, encode: encodeQ4K, decode: decodeQ4K, encodeFast: encodeQ4KFast}
 
 var sweepQ4K = kernel.Sweep{First: -1, Step: 0.1, Last: 20}
 
@@ -61,6 +61,76 @@ func encodeGroups(b []byte, l *[256]uint8, x, weight []float32, nmax int32, s *k
 	for g := range 8 {
 		scale, minimum := scaleAt(b[4:16], g)
 		requantize(l[32*g:][:32], x[32*g:], float32(d*scale), float32(dmin*minimum), nmax)
+	}
+}
+
+func encodeQ4KFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 144, func(t *kernel.Tile, weighted bool) {
+		tileGroups(t, weighted, 15, &sweepQ4K)
+		packNibbleRows(t, 16)
+	})
+}
+
+// tileGroups is encodeGroups for the lanes of a tile.
+func tileGroups(t *kernel.Tile, weighted bool, nmax int32, s *kernel.Sweep) {
+	var mean kernel.Row
+	if weighted {
+		kernel.SumSquaresRows(&t.Sigma2, t.X[:])
+		for l, v := range t.Sigma2 {
+			t.Sigma2[l] = 2 * v / 256
+		}
+	}
+	weigh := func(w, x []float32) {
+		kernel.SumSquaresRows(&mean, x)
+		for l, v := range mean {
+			mean[l] = sqrt32(v / 32)
+		}
+		kernel.WeighMagnitudeRows(w, x, &mean)
+	}
+	tileOffset(t, weighted, 32, nmax, s, weigh, func() {
+		var d, dmin kernel.Row
+		var ls, lm [8 * kernel.Lanes]uint8
+		if weighted {
+			t.Positive.Run(ls[:], &d, t.Scales[:], t.Sums[:], 8, 63)
+			t.Positive.Run(lm[:], &dmin, t.Offsets[:], t.Sums[:], 8, 63)
+		} else {
+			for l := range kernel.Lanes {
+				d[l] = sixBitsLane(&ls, t.Scales[:], l)
+				dmin[l] = sixBitsLane(&lm, t.Offsets[:], l)
+			}
+		}
+		d, dmin = putF16Rows(t, 0, &d), putF16Rows(t, 2, &dmin)
+		for l := range kernel.Lanes {
+			var scales, minima [8]uint8
+			for g := range 8 {
+				scales[g], minima[g] = ls[kernel.Lanes*g+l], lm[kernel.Lanes*g+l]
+			}
+			var p [12]byte
+			packScales(p[:], &scales, &minima)
+			kernel.Scatter(t.Block[kernel.Lanes*4:], p[:], l)
+			for g := range 8 {
+				at := kernel.Lanes*g + l
+				t.Scales[at], t.Offsets[at] = d[l]*float32(scales[g]), dmin[l]*float32(minima[g])
+			}
+		}
+	})
+}
+
+// sixBitsLane is sixBits for one lane of rows.
+func sixBitsLane(codes *[8 * kernel.Lanes]uint8, rows []float32, lane int) (unit float32) {
+	var values [8]float32
+	var c [8]uint8
+	kernel.Gather(values[:], rows, lane, 8)
+	unit = sixBits(&c, &values)
+	kernel.Scatter(codes[:], c[:], lane)
+	return unit
+}
+
+// packNibbleRows is packNibbles for the lanes of a tile; the first byte is row at of the blocks.
+func packNibbleRows(t *kernel.Tile, at int) {
+	const n = 32 * kernel.Lanes
+	for h := range 4 {
+		kernel.PackNibbles(t.Block[kernel.Lanes*at+n*h:][:n], t.Codes[2*n*h:][:n], t.Codes[2*n*h+n:][:n])
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 //	|     |      |                | code j of group g >>4 |                           |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q5K = Codec{Type: gguf.TypeQ5_K, Check: checkQ5K, encode: encodeQ5K, decode: decodeQ5K}
+var q5K = Codec{Type: gguf.TypeQ5_K, Check: checkQ5K, encode: encodeQ5K, decode: decodeQ5K, encodeFast: encodeQ5KFast}
 
 var sweepQ5K = kernel.Sweep{First: -0.5, Step: 0.1, Last: 15}
 
@@ -35,6 +35,15 @@ func encodeQ5K(dst []byte, src, weight []float32) {
 		}
 		packNibbles(b[48:176], &l)
 	}
+}
+
+func encodeQ5KFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 176, func(t *kernel.Tile, weighted bool) {
+		tileGroups(t, weighted, 31, &sweepQ5K)
+		const group = 32 * kernel.Lanes
+		kernel.PackBits(t.Block[16*kernel.Lanes:][:group], t.Codes[:], group, 4)
+		packNibbleRows(t, 48)
+	})
 }
 
 func decodeQ5K(dst []float32, src []byte) {

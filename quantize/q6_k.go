@@ -12,7 +12,7 @@ import (
 //	| see packFour | see packFour  | int8 each     | f16 |
 //
 // value j of group g = d·scale[g]·(q[j]-32)
-var q6K = Codec{Type: gguf.TypeQ6_K, Check: checkQ6K, encode: encodeQ6K, decode: decodeQ6K}
+var q6K = Codec{Type: gguf.TypeQ6_K, Check: checkQ6K, encode: encodeQ6K, decode: decodeQ6K, encodeFast: encodeQ6KFast}
 
 func encodeQ6K(dst []byte, src, weight []float32) {
 	var l [256]int8
@@ -46,6 +46,71 @@ func encodeQ6K(dst []byte, src, weight []float32) {
 			requantizeSigned(l[16*g:][:16], x[16*g:], float32(d*float32(c)), 32)
 		}
 		packFour(b[:192], &l)
+	}
+}
+
+func encodeQ6KFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 210, tileQ6K)
+}
+
+func tileQ6K(t *kernel.Tile, weighted bool) {
+	const group = 16 * kernel.Lanes
+	w := t.W[:group]
+	weights := func(g int) []float32 {
+		if weighted {
+			return t.Importance[group*g:][:group]
+		}
+		kernel.SquareRows(w, t.X[group*g:][:group])
+		return w
+	}
+	s := &t.Signed
+	s.Init(32)
+	for g := range 16 {
+		s.Search(t.X[group*g:], weights(g), 16)
+		*kernel.RowAt(t.Scales[:], g) = s.Scale
+	}
+	var zero [kernel.Lanes]bool // lanes whose block is all zeros
+	for l := range kernel.Lanes {
+		var scales [16]float32
+		var p [18]byte
+		kernel.Gather(scales[:], t.Scales[:], l, 16)
+		top := kernel.Peak(scales[:])
+		if zero[l] = abs32(top) < kernel.Tiny; !zero[l] {
+			inv := -128 / top
+			putF16(p[16:], 1/inv)
+			d := getF16(p[16:])
+			for g, s := range scales {
+				c := int8(min(127, kernel.Nearest(inv*s)))
+				p[g] = byte(c)
+				t.Scales[kernel.Lanes*g+l] = d * float32(c)
+			}
+		}
+		kernel.Scatter(t.Block[kernel.Lanes*192:], p[:], l)
+	}
+	for g := range 16 {
+		scale := kernel.RowAt(t.Scales[:], g)
+		if anyZero(scale) {
+			recode(t, g, 16, scale, weights(g), func(codes []uint8, x, w []float32) {
+				var c [16]int8
+				kernel.SearchSigned(c[:], x, w, 32)
+				for i, v := range c {
+					codes[i] = uint8(v)
+				}
+			})
+		}
+		kernel.RequantizeRows(t.Codes[group*g:][:group], t.X[group*g:][:group], scale, &kernel.Row{}, -32, 31, 32)
+	}
+	const n = 32 * kernel.Lanes
+	for h := range 2 {
+		low, high, c := t.Block[2*n*h:], t.Block[4*n+n*h:], t.Codes[4*n*h:]
+		kernel.PackNibbles(low[:2*n], c, c[2*n:])
+		kernel.PackPairs(high[:n], c, c[n:], c[2*n:], c[3*n:], 4)
+	}
+	for l, z := range zero {
+		if z {
+			var none [210]byte
+			kernel.Scatter(t.Block[:], none[:], l)
+		}
 	}
 }
 

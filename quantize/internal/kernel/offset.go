@@ -2,12 +2,13 @@ package kernel
 
 // OffsetSearch is SearchOffset for the 16 lanes of a tile.
 type OffsetSearch struct {
+	try [maxGroup * Lanes]float32
+	offsetState
 	factors [64]float32
 	steps   int
+	sweep   Sweep
 	nmax    int32
-	sweep   *Sweep
-	try     [maxGroup * Lanes]float32
-	offsetState
+	_       [28]byte
 }
 
 // offsetState is what the assembly reads and writes, row by row.
@@ -21,7 +22,7 @@ type offsetState struct {
 
 // Init fixes what all searches have in common: codes 0 … nmax, and the scales to try.
 func (s *OffsetSearch) Init(nmax int32, sweep *Sweep) {
-	s.nmax, s.sweep, s.steps = nmax, sweep, sweep.Last+1
+	s.nmax, s.sweep, s.steps = nmax, *sweep, sweep.Last+1
 	for k := range s.steps {
 		s.factors[k] = sweep.First + float32(sweep.Step*float32(k)) + float32(nmax)
 	}
@@ -30,44 +31,19 @@ func (s *OffsetSearch) Init(nmax int32, sweep *Sweep) {
 // Run searches n values a lane, at most 32, under weights w. Results are Scale and Low.
 func (s *OffsetSearch) Run(x, w []float32, n int) {
 	x, w = x[:Lanes*n], w[:Lanes*n]
-	switch {
-	case tier == Plain:
-		for l := range Lanes {
-			s.plain(x, w, n, l, nil)
-		}
-		return
-	default:
-		s.run(x, w, n)
-	}
+	fast := tier != Plain && s.run(x, w, n)
 	for l, b := range s.bad {
-		if b != 0 {
-			s.plain(x, w, n, l, nil)
+		if !fast || b != 0 {
+			s.plain(x, w, n, l)
 		}
 	}
 }
 
-// Codes gives the codes of the search that Run made, for the lanes where want is true.
-func (s *OffsetSearch) Codes(codes []uint8, x, w []float32, n int, want *[Lanes]bool) {
-	for l, ok := range want {
-		if !ok {
-			continue
-		}
-		var c [maxGroup]uint8
-		s.plain(x, w, n, l, &c)
-		for i := range n {
-			codes[Lanes*i+l] = c[i]
-		}
-	}
-}
-
-func (s *OffsetSearch) plain(x, w []float32, n, lane int, codes *[maxGroup]uint8) {
+func (s *OffsetSearch) plain(x, w []float32, n, lane int) {
 	var xl, wl [maxGroup]float32
-	var c [maxGroup]uint8
-	if codes == nil {
-		codes = &c
-	}
-	gather(xl[:], x, lane, n)
-	gather(wl[:], w, lane, n)
-	scale, offset := SearchOffset(codes[:n], xl[:n], wl[:n], s.nmax, s.sweep)
+	var codes [maxGroup]uint8
+	Gather(xl[:], x, lane, n)
+	Gather(wl[:], w, lane, n)
+	scale, offset := SearchOffset(codes[:n], xl[:n], wl[:n], s.nmax, &s.sweep)
 	s.Scale[lane], s.Low[lane] = scale, -offset
 }

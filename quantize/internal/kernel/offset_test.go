@@ -41,7 +41,7 @@ func TestOffsetTry(t *testing.T) {
 			p := new(OffsetSearch)
 			p.Init(nmax, sw[rep/3%3])
 			for l := range 16 {
-				p.plain(x[:], w[:], n, l, nil)
+				p.plain(x[:], w[:], n, l)
 			}
 			for l := range 16 {
 				if math.Float32bits(s.Scale[l]) != math.Float32bits(p.Scale[l]) || s.Low[l] != p.Low[l] && p.Low[l] == p.Low[l] {

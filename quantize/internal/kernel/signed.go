@@ -2,12 +2,13 @@ package kernel
 
 // SignedSearch is SearchSigned and RefineSigned for the 16 lanes of a tile.
 type SignedSearch struct {
-	factors [19]float32
-	nmax    int32
 	wx      [maxGroup * Lanes]float32
 	codes   [maxGroup * Lanes]float32
 	squares [maxGroup * Lanes]float32
 	signedState
+	factors [19]float32
+	nmax    int32
+	_       [12]float32
 }
 
 // signedState is what the assembly reads and writes, row by row.
@@ -35,8 +36,7 @@ func (s *SignedSearch) Init(nmax int32) {
 // Search finds the scale of n values a lane, at most 32, under weights w.
 func (s *SignedSearch) Search(x, w []float32, n int) {
 	x, w = x[:Lanes*n], w[:Lanes*n]
-	if tier != Plain {
-		s.search(x, w, n)
+	if tier != Plain && s.search(x, w, n) {
 		return
 	}
 	s.eachLane(x, w, n, SearchSigned)
@@ -45,8 +45,7 @@ func (s *SignedSearch) Search(x, w []float32, n int) {
 // Refine finds the scale by moving single codes; the weight of x is x².
 func (s *SignedSearch) Refine(x []float32, n int) {
 	x = x[:Lanes*n]
-	if tier != Plain {
-		s.refine(x, n)
+	if tier != Plain && s.refine(x, n) {
 		return
 	}
 	s.eachLane(x, x, n, func(codes []int8, x, _ []float32, nmax int32) float32 { return RefineSigned(codes, x, nmax) })
@@ -56,8 +55,8 @@ func (s *SignedSearch) eachLane(x, w []float32, n int, search func(codes []int8,
 	var xl, wl [maxGroup]float32
 	var c [maxGroup]int8
 	for l := range Lanes {
-		gather(xl[:], x, l, n)
-		gather(wl[:], w, l, n)
+		Gather(xl[:], x, l, n)
+		Gather(wl[:], w, l, n)
 		s.Scale[l] = search(c[:n], xl[:n], wl[:n], s.nmax)
 		s.inverse[l] = 1
 		if Abs(Peak(xl[:n])) < Tiny {

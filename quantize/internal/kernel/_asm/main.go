@@ -22,6 +22,8 @@ var files = []struct {
 		func(a *asm) { searchOffset(a, true) },
 	}},
 	{"signed", []func(*asm){searchSigned, refineSigned}},
+	{"positive", []func(*asm){searchPositive}},
+	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize}},
 }
 
 func main() {
@@ -51,7 +53,7 @@ func main() {
 			if err != nil {
 				log.Fatalf("%s: %v", f.name, err)
 			}
-			if err := os.WriteFile(filepath.Join(*dir, f.name+"_amd64."+ext), b, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(*dir, "asm_"+f.name+"_amd64."+ext), b, 0o644); err != nil {
 				log.Fatal(err)
 			}
 		}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// spread turns 16 runs of n values, n a multiple of 16, into the lanes of a tile. offsets are bytes from src to each
+// run.
+func spread(a *asm) {
+	a.fn("spread", "func(dst, src *float32, offsets *int, n int)", "puts 16 runs of n values side by side.")
+	dst, src, offsets, n := a.arg("dst"), a.arg("src"), a.arg("offsets"), a.arg("n")
+	side := a.width() / 4
+	again := a.label("block")
+	done, end := a.GP64(), a.GP64()
+	a.MOVQ(n, end)
+	a.SHLQ(Imm(2), end) // bytes of a run
+	a.XORQ(done, done)
+	a.Label(again)
+	for half := range a.halves() {
+		rows := make([]reg.VecVirtual, side)
+		for i := range rows {
+			p := a.GP64()
+			a.MOVQ(Mem{Base: offsets, Disp: 8 * (half*side + i)}, p)
+			a.ADDQ(done, p)
+			rows[i] = a.load(Mem{Base: src, Index: p, Scale: 1})
+		}
+		for i, r := range a.transpose(rows) {
+			a.store(r, Mem{Base: dst, Disp: 64*i + half*a.width()})
+		}
+	}
+	a.ADDQ(Imm(uint64(a.width())), done)
+	a.ADDQ(U32(64*side), dst)
+	a.CMPQ(done, end)
+	a.JLT(LabelRef(again))
+	a.ret()
+}
+
+// transpose swaps rows and columns of a square of 32-bit values as wide as a register.
+func (a *asm) transpose(rows []reg.VecVirtual) []reg.VecVirtual {
+	two := func(op func(...Op), x, y reg.VecVirtual) reg.VecVirtual { v := a.vec(); op(y, x, v); return v }
+	pick := func(op func(...Op), imm uint64, x, y reg.VecVirtual) reg.VecVirtual {
+		v := a.vec()
+		op(Imm(imm), y, x, v)
+		return v
+	}
+	n := len(rows)
+	// Pairs, then quads, within 128-bit parts.
+	pairs := make([]reg.VecVirtual, n)
+	for i := 0; i < n; i += 2 {
+		pairs[i], pairs[i+1] = two(a.VUNPCKLPS, rows[i], rows[i+1]), two(a.VUNPCKHPS, rows[i], rows[i+1])
+	}
+	quads := make([]reg.VecVirtual, n) // quads[4k+j]: column j of each part, rows 4k … 4k+3
+	for i := 0; i < n; i += 4 {
+		quads[i], quads[i+1] = two(a.VUNPCKLPD, pairs[i], pairs[i+2]), two(a.VUNPCKHPD, pairs[i], pairs[i+2])
+		quads[i+2], quads[i+3] = two(a.VUNPCKLPD, pairs[i+1], pairs[i+3]), two(a.VUNPCKHPD, pairs[i+1], pairs[i+3])
+	}
+	out := make([]reg.VecVirtual, n)
+	for j := range 4 {
+		if !a.wide {
+			perm := func(imm uint64) reg.VecVirtual {
+				v := a.vec()
+				a.VPERM2F128(Imm(imm), quads[4+j], quads[j], v)
+				return v
+			}
+			out[j], out[4+j] = perm(0x20), perm(0x31)
+			continue
+		}
+		even01, odd01 := pick(a.VSHUFF32X4, 0x88, quads[j], quads[4+j]), pick(a.VSHUFF32X4, 0xdd, quads[j], quads[4+j])
+		even23, odd23 := pick(a.VSHUFF32X4, 0x88, quads[8+j], quads[12+j]), pick(a.VSHUFF32X4, 0xdd, quads[8+j], quads[12+j])
+		out[j], out[8+j] = pick(a.VSHUFF32X4, 0x88, even01, even23), pick(a.VSHUFF32X4, 0xdd, even01, even23)
+		out[4+j], out[12+j] = pick(a.VSHUFF32X4, 0x88, odd01, odd23), pick(a.VSHUFF32X4, 0xdd, odd01, odd23)
+	}
+	return out
+}
+
+// collect turns the lanes of n rows of bytes, n at least 16, into 16 runs, stride bytes apart.
+func collect(a *asm) {
+	a.fn("collect", "func(dst *byte, stride int, src *byte, n int)", "writes the lanes of n rows of bytes as 16 runs.")
+	dst, stride, src, n := a.arg("dst"), a.arg("stride"), a.arg("src"), a.arg("n")
+	at, last, again, done := a.GP64(), a.GP64(), a.label("rows"), a.label("done")
+	a.XORQ(at, at)
+	a.LEAQ(Mem{Base: n, Disp: -16}, last)
+	a.Label(again)
+	p, q := a.GP64(), a.GP64()
+	a.MOVQ(at, p)
+	a.SHLQ(Imm(4), p)
+	a.ADDQ(src, p)
+	a.LEAQ(Mem{Base: dst, Index: at, Scale: 1}, q)
+	two := func(op func(...Op), x, y reg.VecVirtual) reg.VecVirtual { v := a.XMM(); op(y, x, v); return v }
+	for half := range 2 {
+		// Eight lanes of 16 rows. Interleaving the first half of these bytes with the second rotates the bits of a
+		// byte's place; four times, and rows are columns.
+		var bytes [8]reg.VecVirtual
+		for i := range bytes {
+			bytes[i] = a.XMM()
+			a.VMOVQ(Mem{Base: p, Disp: 32*i + 8*half}, bytes[i])
+			a.VPINSRQ(Imm(1), Mem{Base: p, Disp: 32*i + 16 + 8*half}, bytes[i], bytes[i])
+		}
+		for range 4 {
+			var next [8]reg.VecVirtual
+			for i := range 4 {
+				next[2*i], next[2*i+1] = two(a.VPUNPCKLBW, bytes[i], bytes[i+4]), two(a.VPUNPCKHBW, bytes[i], bytes[i+4])
+			}
+			bytes = next
+		}
+		for _, b := range bytes {
+			a.VMOVDQU(b, Mem{Base: q})
+			a.ADDQ(stride, q)
+		}
+	}
+	// The last 16 rows overlap the ones before when n is no multiple of 16.
+	a.CMPQ(at, last)
+	a.JGE(LabelRef(done))
+	a.ADDQ(Imm(16), at)
+	a.CMPQ(at, last)
+	a.CMOVQGT(last, at)
+	a.JMP(LabelRef(again))
+	a.Label(done)
+	a.ret()
+}
+
+// sumSquares is Σ x² of n rows.
+func sumSquares(a *asm) {
+	a.fn("sumSquares", "func(sum, x *float32, n int)", "is SumSquares on 16 lanes.")
+	sum, x, n := a.arg("sum"), a.arg("x"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	a.eachHalf([]reg.GPVirtual{sum, x}, func() {
+		s := a.bits(0)
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			v := a.load(at(x, i))
+			a.addTo(s, a.mul(v, v))
+		})
+		a.store(s, row(sum, 0))
+	})
+	a.ret()
+}
+
+// weighMagnitude is mean + |x|, one mean a lane.
+func weighMagnitude(a *asm) {
+	a.fn("weighMagnitude", "func(w, x, mean *float32, n int)", "is mean + |x| on 16 lanes.")
+	w, x, mean, n := a.arg("w"), a.arg("x"), a.arg("mean"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	a.eachHalf([]reg.GPVirtual{w, x, mean}, func() {
+		m, magnitude := a.load(row(mean, 0)), a.bits(magnitudeBits)
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			a.store(a.add(m, a.and(magnitude, at(x, i))), at(w, i))
+		})
+	})
+	a.ret()
+}
+
+// squares is x².
+func squares(a *asm) {
+	a.fn("squares", "func(w, x *float32, n int)", "is x² on 16 lanes.")
+	w, x, n := a.arg("w"), a.arg("x"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	a.eachHalf([]reg.GPVirtual{w, x}, func() {
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			v := a.load(at(x, i))
+			a.store(a.mul(v, v), at(w, i))
+		})
+	})
+	a.ret()
+}
+
+// weighImportance turns importance into weights and sums them.
+func weighImportance(a *asm) {
+	a.fn("weighImportance", "func(w, x, importance, sigma2, sum *float32, n int)", "is WeighImportance and the sum of the weights, on 16 lanes.")
+	w, x, importance, sigma2, sum, n := a.arg("w"), a.arg("x"), a.arg("importance"), a.arg("sigma2"), a.arg("sum"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	a.eachHalf([]reg.GPVirtual{w, x, importance, sigma2, sum}, func() {
+		s2, s := a.load(row(sigma2, 0)), a.bits(0)
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			v := a.load(at(x, i))
+			r := a.mul(a.sqrt(a.add(s2, a.mul(v, v))), at(importance, i))
+			a.store(r, at(w, i))
+			a.addTo(s, r)
+		})
+		a.store(s, row(sum, 0))
+	})
+	a.ret()
+}
+
+// requantize chooses codes again: nearest((x + offset)/scale) between low and high, plus bias. A lane with scale 0
+// keeps its codes.
+func requantize(a *asm) {
+	a.fn("requantize", "func(codes *byte, x, scale, offset *float32, n, low, high, bias int)", "chooses codes for scales and offsets, on 16 lanes.")
+	codes, x, scale, offset, n := a.arg("codes"), a.arg("x"), a.arg("scale"), a.arg("offset"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	bound := func(name string) reg.VecVirtual {
+		g, v := a.arg(name), a.vec()
+		lane := a.XMM()
+		a.VMOVD(g.As32(), lane)
+		a.VPBROADCASTD(lane, v)
+		return v
+	}
+	low, high, bias := bound("low"), bound("high"), bound("bias")
+	magic, mantissa, middle := a.konst(12582912), a.bits(0x7fffff), a.bits(0x400000)
+	half := a.GP64()
+	a.XORQ(half, half)
+	a.eachHalf([]reg.GPVirtual{x, scale, offset}, func() {
+		s, o := a.load(row(scale, 0)), a.load(row(offset, 0))
+		used := a.cmp(s, notEqual, a.bits(0))
+		to := a.GP64()
+		a.LEAQ(Mem{Base: codes, Index: half, Scale: 1}, to)
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			y := a.div(a.add(o, at(x, i)), s)
+			c := a.isub(a.and(a.add(y, magic), mantissa), middle)
+			c = a.iadd(a.imax(a.imin(c, high), low), bias)
+			if a.wide {
+				a.VPMOVDB(c, used.reg, Mem{Base: to})
+			} else {
+				w, old := a.XMM(), a.vec()
+				a.VPMOVZXBD(Mem{Base: to}, old)
+				a.VBLENDVPS(used.reg, c, old, c)
+				a.VEXTRACTI128(Imm(1), c, w)
+				b := a.XMM()
+				a.VPACKUSDW(w, c.AsX(), b)
+				a.VPACKUSWB(b, b, b)
+				a.VMOVQ(b, Mem{Base: to})
+			}
+			a.ADDQ(Imm(16), to)
+		})
+		a.ADDQ(Imm(8), half)
+	})
+	a.ret()
+}

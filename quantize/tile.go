@@ -1,0 +1,101 @@
+package quantize
+
+import "github.com/qconv/qconv/quantize/internal/kernel"
+
+// tiled encodes blocks 16 at a time, each in a lane of its own. It reports false where there are no kernels.
+func tiled(dst []byte, src, weight []float32, elems, size int, encode func(t *kernel.Tile, weighted bool)) bool {
+	if kernel.Now() == kernel.Plain {
+		return false
+	}
+	t := kernel.NewTile()
+	defer t.Free()
+	column := 0
+	for len(src) > 0 {
+		n := min(len(src)/elems, kernel.Lanes)
+		t.Load(src, n, elems)
+		if len(weight) > 0 {
+			t.LoadImportance(weight, n, elems, column)
+			column = (column + n*elems) % len(weight)
+		}
+		encode(t, len(weight) > 0)
+		t.Store(dst, n, size)
+		src, dst = src[n*elems:], dst[n*size:]
+	}
+	return true
+}
+
+// putF16Rows stores a scale of each lane in rows at and at+1 of the blocks, and gives what was stored.
+func putF16Rows(t *kernel.Tile, at int, x *kernel.Row) (stored kernel.Row) {
+	var b [2]byte
+	for l, v := range x {
+		putF16(b[:], v)
+		t.Block[kernel.Lanes*at+l], t.Block[kernel.Lanes*(at+1)+l] = b[0], b[1]
+		stored[l] = getF16(b[:])
+	}
+	return stored
+}
+
+// recode makes the codes of group g by the plain search, in the lanes whose stored scale is zero: they keep what the
+// search found. group gets the values and weights of a lane.
+func recode(t *kernel.Tile, g, n int, scale *kernel.Row, w []float32, search func(codes []uint8, x, w []float32)) {
+	var x, wl [32]float32
+	var codes [32]uint8
+	for l, s := range scale {
+		if s != 0 {
+			continue
+		}
+		kernel.Gather(x[:], t.X[kernel.Lanes*n*g:], l, n)
+		if w != nil {
+			kernel.Gather(wl[:], w, l, n)
+		}
+		search(codes[:n], x[:n], wl[:n])
+		kernel.Scatter(t.Codes[kernel.Lanes*n*g:], codes[:n], l)
+	}
+}
+
+// anyZero tells whether a lane is zero.
+func anyZero(r *kernel.Row) bool {
+	for _, v := range r {
+		if v == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// tileOffset makes the codes of a block type with scales and minima: groups of n values, codes 0 … nmax. finish
+// stores d and dmin and the groups' small scales and minima, and puts the products that they stand for into Scales
+// and Offsets.
+func tileOffset(t *kernel.Tile, weighted bool, n int, nmax int32, s *kernel.Sweep, weigh func(w, x []float32), finish func()) {
+	groups, size := 256/n, kernel.Lanes*n
+	if weighted {
+		s = &kernel.WeightedSweep
+	}
+	t.Offset.Init(nmax, s)
+	w := t.W[:size]
+	weights := func(g int) {
+		x := t.X[size*g:][:size]
+		if weighted {
+			kernel.WeighImportanceRows(w, x, t.Importance[size*g:], &t.Sigma2, kernel.RowAt(t.Sums[:], g))
+		} else {
+			weigh(w, x)
+		}
+	}
+	for g := range groups {
+		weights(g)
+		t.Offset.Run(t.X[size*g:], w, n)
+		*kernel.RowAt(t.Scales[:], g) = t.Offset.Scale
+		for l, v := range t.Offset.Low {
+			t.Offsets[kernel.Lanes*g+l] = -v
+		}
+	}
+	finish()
+	for g := range groups {
+		scale, offset := kernel.RowAt(t.Scales[:], g), kernel.RowAt(t.Offsets[:], g)
+		if anyZero(scale) {
+			weights(g)
+			recode(t, g, n, scale, w, func(codes []uint8, x, w []float32) { kernel.SearchOffset(codes, x, w, nmax, s) })
+		}
+		kernel.RequantizeRows(t.Codes[size*g:][:size], t.X[size*g:][:size], scale, offset, 0, nmax, 0)
+	}
+}
