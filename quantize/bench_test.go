@@ -5,7 +5,7 @@ import "testing"
 // The rows are Gaussian, as in ggml_oracle.py bench: testdata/bench.sh prints both beside each other.
 const (
 	benchCols = 4096
-	benchRows = 4
+	benchRows = 16
 )
 
 func benchRowsOf(c *Codec) (x, weight []float32, blocks []byte) {
@@ -26,7 +26,7 @@ func BenchmarkEncode(b *testing.B) {
 	for _, c := range List() {
 		b.Run(c.Type.String(), func(b *testing.B) {
 			x, _, out := benchRowsOf(c)
-			perWeight(b, func() { encodeAll(c, out, x, nil) })
+			perWeight(b, func() { c.Encode(out, x, nil) })
 		})
 	}
 }
@@ -35,7 +35,7 @@ func BenchmarkEncodeWeighted(b *testing.B) {
 	for _, c := range List() {
 		b.Run(c.Type.String(), func(b *testing.B) {
 			x, weight, out := benchRowsOf(c)
-			perWeight(b, func() { encodeAll(c, out, x, weight) })
+			perWeight(b, func() { c.Encode(out, x, weight) })
 		})
 	}
 }
@@ -51,12 +51,5 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			})
 		})
-	}
-}
-
-func encodeAll(c *Codec, out []byte, x, weight []float32) {
-	size := len(out) / benchRows
-	for i := range benchRows {
-		c.Encode(out[i*size:][:size], x[i*benchCols:][:benchCols], weight)
 	}
 }
