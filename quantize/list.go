@@ -7,7 +7,8 @@ import "github.com/qconv/qconv/formats/gguf"
 func List() []*Codec {
 	return []*Codec{
 		&f32Codec, &f16Codec, &q4_0, &q4_1, &q5_0, &q5_1, &q8_0,
-		&q2K, &q3K, &q4K, &q5K, &q6K, &bf16Codec,
+		&q2K, &q3K, &q4K, &q5K, &q6K,
+		&iq4NL, &iq4XS, &bf16Codec,
 	}
 }
 

@@ -8,14 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
 var (
-	oraclePath = flag.String("oracle", "", "path of ggml_oracle.py, which asks the reference")
-	pythonPath = flag.String("python", "python3", "interpreter with numpy for -oracle")
-	oracleRows = flag.Int("oracle.rows", 1024, "rows of 2048 values for each type, distribution and kind of weighting")
-	oracleSeed = flag.Uint64("oracle.seed", 1, "seed of the rows")
+	oraclePath  = flag.String("oracle", "", "path of ggml_oracle.py, which asks the reference")
+	pythonPath  = flag.String("python", "python3", "interpreter with numpy for -oracle")
+	oracleRows  = flag.Int("oracle.rows", 1024, "rows of 2048 values for each type, distribution and kind of weighting")
+	oracleTypes = flag.String("oracle.types", "", "types to compare, such as Q4_0,IQ4_NL; empty for all")
+	oracleSeed  = flag.Uint64("oracle.seed", 1, "seed of the rows")
 )
 
 // ask runs the reference on rows (verb rows) or blocks (verb unrows).
@@ -54,6 +57,9 @@ func TestOracle(t *testing.T) {
 	for _, c := range List() {
 		if c.Type.String() == "F32" {
 			continue // the reference has no decoder to ask
+		}
+		if *oracleTypes != "" && !slices.Contains(strings.Split(*oracleTypes, ","), c.Type.String()) {
+			continue
 		}
 		var values, differ, decoded, decodeDiffer int
 		for dist := range distributions {

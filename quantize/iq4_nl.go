@@ -1,0 +1,57 @@
+package quantize
+
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
+
+// IQ4_NL: 32 values in 18 bytes.
+//
+//	0     2                       18
+//	| d   | q[0]|q[16]<<4 …       |
+//	| f16 | byte j: q[j], q[j+16] |
+//
+// value j = d·level[q[j]], with the sixteen uneven levels kernel.Levels4
+var iq4NL = Codec{Type: gguf.TypeIQ4_NL, Check: checkIQ4NL, encode: encodeIQ4NL, decode: decodeIQ4NL}
+
+func encodeIQ4NL(dst []byte, src, weight []float32) {
+	var w [32]float32
+	for ; len(src) >= 32; src, dst = src[32:], dst[18:] {
+		x, b := src[:32], dst[:18]
+		if weight == nil {
+			kernel.Squares(w[:], x)
+		} else {
+			kernel.WeighImportance(w[:], x, weight, kernel.SumSquares(x)*(2.0/32))
+			weight = weight[32:]
+		}
+		d := kernel.SearchLevels4(x, w[:])
+		putF16(b, d)
+		packLevels(b[2:18], x, inverse(d)) // of d as it was found, not as it is stored
+	}
+}
+
+// packLevels stores the codes of 32 values: byte j holds those of value j and, above it, of value j+16.
+func packLevels(q []byte, x []float32, inv float32) {
+	q, x = q[:16], x[:32]
+	for j := range q {
+		q[j] = kernel.NearestLevel4(inv*x[j]) | kernel.NearestLevel4(inv*x[j+16])<<4
+	}
+}
+
+// unpackLevels gives the 32 values of 16 bytes of codes under a scale.
+func unpackLevels(x []float32, q []byte, d float32) {
+	x, q = x[:32], q[:16]
+	for j, c := range q {
+		x[j] = d * kernel.Levels4[c&15]
+		x[j+16] = d * kernel.Levels4[c>>4]
+	}
+}
+
+func decodeIQ4NL(dst []float32, src []byte) {
+	for ; len(src) >= 18; src, dst = src[18:], dst[32:] {
+		unpackLevels(dst, src[2:], getF16(src))
+	}
+}
+
+// All codes are legal.
+func checkIQ4NL(row []byte) error { return checkScales(row, 18, 32, 0) }
