@@ -77,22 +77,29 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 		}
 		*kernel.RowAt(t.Scales[:], g) = s.Scale
 	}
+	var found [16 * kernel.Lanes]uint8
+	var unit kernel.Row
+	if weighted {
+		s.Init(32)
+		s.Search(t.Scales[:], t.Sums[:], 16)
+		s.Codes(found[:], t.Scales[:], 16)
+		unit = s.Scale
+	}
 	for l := range kernel.Lanes {
-		var scales, sums [16]float32
 		var ls [16]int8
-		var d float32
-		kernel.Gather(scales[:], t.Scales[:], l, 16)
-		if weighted {
-			kernel.Gather(sums[:], t.Sums[:], l, 16)
-			d = kernel.SearchSigned(ls[:], scales[:], sums[:], 32)
-		} else {
-			d = signedSix(&ls, &scales)
+		for g := range ls {
+			ls[g] = int8(found[kernel.Lanes*g+l])
+		}
+		if !weighted {
+			var scales [16]float32
+			kernel.Gather(scales[:], t.Scales[:], l, 16)
+			unit[l] = signedSix(&ls, &scales)
 		}
 		var p [14]byte
 		packSix(p[:12], &ls)
-		putF16(p[12:], d)
+		putF16(p[12:], unit[l])
 		kernel.Scatter(t.Block[kernel.Lanes*96:], p[:], l)
-		d = getF16(p[12:])
+		d := getF16(p[12:])
 		for g, c := range ls {
 			t.Scales[kernel.Lanes*g+l] = d * float32(c-32)
 		}

@@ -12,7 +12,7 @@ import (
 //	| f16 | byte j: q[j], q[j+16] |
 //
 // value j = (q[j]-8)·d
-var q4_0 = Codec{Type: gguf.TypeQ4_0, Check: checkQ4_0, encode: encodeQ4_0, decode: decodeQ4_0}
+var q4_0 = Codec{Type: gguf.TypeQ4_0, Check: checkQ4_0, encode: encodeQ4_0, decode: decodeQ4_0, encodeFast: encodeQ4_0Fast}
 
 func encodeQ4_0(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -53,6 +53,13 @@ func encodeQ4_0Weighted(dst []byte, src, weight []float32) {
 			q[j] = byte(l[j]) | byte(l[j+16])<<4
 		}
 	}
+}
+
+func encodeQ4_0Fast(dst []byte, src, weight []float32) bool {
+	return tiledRows(dst, src, weight, 18, func(t *kernel.Tile) {
+		tileSigned(t, 8)
+		packHalves(t, 2, false)
+	})
 }
 
 func decodeQ4_0(dst []float32, src []byte) {

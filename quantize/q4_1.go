@@ -12,7 +12,7 @@ import (
 //	| f16 | f16 | byte j: q[j], q[j+16] |
 //
 // value j = q[j]·d + m
-var q4_1 = Codec{Type: gguf.TypeQ4_1, Check: checkQ4_1, encode: encodeQ4_1, decode: decodeQ4_1}
+var q4_1 = Codec{Type: gguf.TypeQ4_1, Check: checkQ4_1, encode: encodeQ4_1, decode: decodeQ4_1, encodeFast: encodeQ4_1Fast}
 
 func encodeQ4_1(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -66,6 +66,13 @@ func encodeQ4_1Weighted(dst []byte, src, weight []float32) {
 			q[j] = l[j] | l[j+16]<<4
 		}
 	}
+}
+
+func encodeQ4_1Fast(dst []byte, src, weight []float32) bool {
+	return tiledRows(dst, src, weight, 20, func(t *kernel.Tile) {
+		tileWithMinimum(t, 15)
+		packHalves(t, 4, false)
+	})
 }
 
 func decodeQ4_1(dst []float32, src []byte) {

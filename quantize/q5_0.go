@@ -14,7 +14,7 @@ import (
 //	| f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
 // value j = (q[j]-16)·d
-var q5_0 = Codec{Type: gguf.TypeQ5_0, Check: checkQ5_0, encode: encodeQ5_0, decode: decodeQ5_0}
+var q5_0 = Codec{Type: gguf.TypeQ5_0, Check: checkQ5_0, encode: encodeQ5_0, decode: decodeQ5_0, encodeFast: encodeQ5_0Fast}
 
 func encodeQ5_0(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -73,6 +73,13 @@ func unpackFive(l *[32]uint8, p []byte) {
 		l[j] = p[4+j]&15 | uint8(high>>j&1)<<4
 		l[j+16] = p[4+j]>>4 | uint8(high>>(j+16)&1)<<4
 	}
+}
+
+func encodeQ5_0Fast(dst []byte, src, weight []float32) bool {
+	return tiledRows(dst, src, weight, 22, func(t *kernel.Tile) {
+		tileSigned(t, 16)
+		packHalves(t, 6, true)
+	})
 }
 
 func decodeQ5_0(dst []float32, src []byte) {

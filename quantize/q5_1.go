@@ -12,7 +12,7 @@ import (
 //	| f16 | f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
 // value j = q[j]·d + m
-var q5_1 = Codec{Type: gguf.TypeQ5_1, Check: checkQ5_1, encode: encodeQ5_1, decode: decodeQ5_1}
+var q5_1 = Codec{Type: gguf.TypeQ5_1, Check: checkQ5_1, encode: encodeQ5_1, decode: decodeQ5_1, encodeFast: encodeQ5_1Fast}
 
 func encodeQ5_1(dst []byte, src, weight []float32) {
 	if weight != nil {
@@ -50,6 +50,13 @@ func encodeQ5_1Weighted(dst []byte, src, weight []float32) {
 		putF16(b[2:], -m)
 		packFive(b[4:], &l)
 	}
+}
+
+func encodeQ5_1Fast(dst []byte, src, weight []float32) bool {
+	return tiledRows(dst, src, weight, 24, func(t *kernel.Tile) {
+		tileWithMinimum(t, 31)
+		packHalves(t, 8, true)
+	})
 }
 
 func decodeQ5_1(dst []float32, src []byte) {

@@ -99,3 +99,55 @@ func tileOffset(t *kernel.Tile, weighted bool, n int, nmax int32, s *kernel.Swee
 		kernel.RequantizeRows(t.Codes[size*g:][:size], t.X[size*g:][:size], scale, offset, 0, nmax, 0)
 	}
 }
+
+// tiledRows encodes blocks of 32 whose weights depend on the squares of their whole row.
+func tiledRows(dst []byte, src, weight []float32, size int, encode func(t *kernel.Tile)) bool {
+	if len(weight) == 0 {
+		return false
+	}
+	row, cols := 0, len(weight)
+	sigma2 := make([]float32, len(src)/cols)
+	for i := range sigma2 {
+		sigma2[i] = kernel.SumSquares(src[i*cols:][:cols]) / float32(cols)
+	}
+	return tiled(dst, src, weight, 32, size, func(t *kernel.Tile, _ bool) {
+		for l := range t.Sigma2 {
+			t.Sigma2[l] = sigma2[min((row+l)*32/cols, len(sigma2)-1)]
+		}
+		row += kernel.Lanes
+		encode(t)
+	})
+}
+
+// tileSigned searches a block of 32 signed codes in each lane and stores its scale.
+func tileSigned(t *kernel.Tile, nmax int32) {
+	const n = 32 * kernel.Lanes
+	kernel.WeighImportanceRows(t.W[:], t.X[:n], t.Importance[:], &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
+	t.Signed.Init(nmax)
+	t.Signed.Search(t.X[:], t.W[:], 32)
+	t.Signed.Codes(t.Codes[:n], t.X[:], 32)
+	putF16Rows(t, 0, &t.Signed.Scale)
+}
+
+// tileWithMinimum searches a block of 32 codes with an offset in each lane and stores scale and minimum.
+func tileWithMinimum(t *kernel.Tile, nmax int32) {
+	const n = 32 * kernel.Lanes
+	kernel.WeighImportanceRows(t.W[:], t.X[:n], t.Importance[:], &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
+	t.Offset.Init(nmax, &kernel.WeightedSweep)
+	t.Offset.Run(t.X[:], t.W[:], 32)
+	t.Offset.Codes(t.Codes[:n], t.X[:], t.W[:], 32)
+	putF16Rows(t, 0, &t.Offset.Scale)
+	putF16Rows(t, 2, &t.Offset.Low)
+}
+
+// packHalves stores 32 codes of a lane as nibbles in 16 bytes from row at on, and fifth bits, when there are any, in
+// the four rows before.
+func packHalves(t *kernel.Tile, at int, five bool) {
+	const n = 16 * kernel.Lanes
+	kernel.PackNibbles(t.Block[kernel.Lanes*at:][:n], t.Codes[:], t.Codes[n:])
+	if five {
+		for b := range 4 {
+			kernel.PackBits(t.Block[kernel.Lanes*(at-4+b):][:kernel.Lanes], t.Codes[8*kernel.Lanes*b:], kernel.Lanes, 4)
+		}
+	}
+}

@@ -25,6 +25,9 @@ func weighImportanceAVX2(w *float32, x *float32, importance *float32, sigma2 *fl
 // requantizeAVX2 chooses codes for scales and offsets, on 16 lanes.
 func requantizeAVX2(codes *byte, x *float32, scale *float32, offset *float32, n int, low int, high int, bias int)
 
+// codesAVX2 gives the codes of a search, on 16 lanes.
+func codesAVX2(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
+
 // spreadAVX512 puts 16 runs of n values side by side.
 func spreadAVX512(dst *float32, src *float32, offsets *int, n int)
 
@@ -45,3 +48,6 @@ func weighImportanceAVX512(w *float32, x *float32, importance *float32, sigma2 *
 
 // requantizeAVX512 chooses codes for scales and offsets, on 16 lanes.
 func requantizeAVX512(codes *byte, x *float32, scale *float32, offset *float32, n int, low int, high int, bias int)
+
+// codesAVX512 gives the codes of a search, on 16 lanes.
+func codesAVX512(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)

@@ -462,9 +462,9 @@ loop13:
 	VPMAXSD      Y0, Y9, Y9
 	VPADDD       Y2, Y9, Y9
 	VPMOVZXBD    (R9), Y10
-	VBLENDVPS    Y8, Y9, Y10, Y9
-	VEXTRACTI128 $0x01, Y9, X10
-	VPACKUSDW    X10, X9, X9
+	VBLENDVPS    Y8, Y9, Y10, Y10
+	VEXTRACTI128 $0x01, Y10, X9
+	VPACKUSDW    X9, X10, X9
 	VPACKUSWB    X9, X9, X9
 	VMOVQ        X9, (R9)
 	ADDQ         $0x10, R9
@@ -477,6 +477,71 @@ loop13:
 	ADDQ         $0x20, BX
 	DECQ         R8
 	JNZ          half12
+	VZEROUPPER
+	RET
+
+// func codesAVX2(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
+// Requires: AVX, AVX2
+TEXT ·codesAVX2(SB), NOSPLIT, $0-64
+	MOVQ         codes+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         inverse+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x06, SI
+	MOVQ         low+40(FP), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         high+48(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVQ         bias+56(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x4b400000, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x007fffff, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	MOVQ         $0x00000002, DI
+
+half14:
+	VMOVUPS (DX), Y6
+	VMOVUPS (BX), Y7
+	VPXOR   Y8, Y8, Y8
+	VCMPPS  $0x04, Y8, Y6, Y8
+	MOVQ    AX, R8
+	XORQ    R9, R9
+
+loop15:
+	VMOVUPS      (CX)(R9*1), Y9
+	VSUBPS       Y7, Y9, Y9
+	VMULPS       Y6, Y9, Y9
+	VADDPS       Y3, Y9, Y9
+	VANDPS       Y4, Y9, Y9
+	VPSUBD       Y5, Y9, Y9
+	VPMINSD      Y1, Y9, Y9
+	VPMAXSD      Y0, Y9, Y9
+	VPADDD       Y2, Y9, Y9
+	VANDPS       Y9, Y8, Y9
+	VEXTRACTI128 $0x01, Y9, X10
+	VPACKUSDW    X10, X9, X9
+	VPACKUSWB    X9, X9, X9
+	VMOVQ        X9, (R8)
+	ADDQ         $0x10, R8
+	ADDQ         $0x40, R9
+	CMPQ         R9, SI
+	JLT          loop15
+	ADDQ         $0x08, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	DECQ         DI
+	JNZ          half14
 	VZEROUPPER
 	RET
 
@@ -887,42 +952,98 @@ TEXT ·requantizeAVX512(SB), NOSPLIT, $0-64
 	VMOVD        DI, X0
 	VPBROADCASTD X0, Z0
 	MOVQ         high+48(FP), DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Z1
-	MOVQ         bias+56(FP), DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x4b400000, DI
+	MOVQ         bias+56(FP), DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x007fffff, DI
+	MOVL         $0x4b400000, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x00400000, DI
+	MOVL         $0x007fffff, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Z6
 	XORQ         DI, DI
-	VMOVUPS      (DX), Z6
-	VMOVUPS      (BX), Z7
-	VPXORD       Z8, Z8, Z8
-	VCMPPS       $0x04, Z8, Z6, K1
+	VMOVUPS      (DX), Z7
+	VMOVUPS      (BX), Z8
+	VPXORD       Z1, Z1, Z1
+	VCMPPS       $0x04, Z1, Z7, K1
 	LEAQ         (AX)(DI*1), AX
 	XORQ         DX, DX
 
 loop8:
-	VADDPS  (CX)(DX*1), Z7, Z8
-	VDIVPS  Z6, Z8, Z8
-	VADDPS  Z3, Z8, Z8
-	VANDPS  Z4, Z8, Z8
-	VPSUBD  Z5, Z8, Z8
-	VPMINSD Z1, Z8, Z8
-	VPMAXSD Z0, Z8, Z8
-	VPADDD  Z2, Z8, Z8
-	VPMOVDB Z8, K1, (AX)
-	ADDQ    $0x10, AX
-	ADDQ    $0x40, DX
-	CMPQ    DX, SI
-	JLT     loop8
-	ADDQ    $0x08, DI
+	VADDPS    (CX)(DX*1), Z8, Z1
+	VDIVPS    Z7, Z1, Z1
+	VADDPS    Z4, Z1, Z1
+	VANDPS    Z5, Z1, Z1
+	VPSUBD    Z6, Z1, Z1
+	VPMINSD   Z2, Z1, Z1
+	VPMAXSD   Z0, Z1, Z1
+	VPADDD    Z3, Z1, Z1
+	VPMOVZXBD (AX), Z9
+	VMOVAPS   Z1, K1, Z9
+	VPMOVDB   Z9, (AX)
+	ADDQ      $0x10, AX
+	ADDQ      $0x40, DX
+	CMPQ      DX, SI
+	JLT       loop8
+	ADDQ      $0x08, DI
+	VZEROUPPER
+	RET
+
+// func codesAVX512(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·codesAVX512(SB), NOSPLIT, $0-64
+	MOVQ         codes+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         inverse+16(FP), DX
+	MOVQ         from+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x06, SI
+	MOVQ         low+40(FP), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         high+48(FP), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	MOVQ         bias+56(FP), DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x4b400000, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x007fffff, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x00400000, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Z6
+	VMOVUPS      (DX), Z7
+	VMOVUPS      (BX), Z8
+	VPXORD       Z1, Z1, Z1
+	VCMPPS       $0x04, Z1, Z7, K1
+	MOVQ         AX, DX
+	XORQ         BX, BX
+
+loop9:
+	VMOVUPS   (CX)(BX*1), Z1
+	VSUBPS    Z8, Z1, Z1
+	VMULPS    Z7, Z1, Z1
+	VADDPS    Z4, Z1, Z1
+	VANDPS    Z5, Z1, Z1
+	VPSUBD    Z6, Z1, Z1
+	VPMINSD   Z2, Z1, Z1
+	VPMAXSD   Z0, Z1, Z1
+	VPADDD    Z3, Z1, Z1
+	VMOVAPS.Z Z1, K1, Z1
+	VPMOVDB   Z1, (DX)
+	ADDQ      $0x10, DX
+	ADDQ      $0x40, BX
+	CMPQ      BX, SI
+	JLT       loop9
+	ADDQ      $0x08, AX
 	VZEROUPPER
 	RET

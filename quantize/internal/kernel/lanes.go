@@ -84,3 +84,18 @@ func RequantizeRows(codes []uint8, x []float32, scale, offset *Row, low, high, b
 		}
 	}
 }
+
+// codeRows gives Nearest(inverse·(x-from)) between low and high, plus bias; 0 in lanes whose inverse is 0.
+func codeRows(codes []uint8, x []float32, inverse, from *Row, low, high, bias int32) {
+	codes = codes[:len(x)]
+	if tier != Plain && codesFast(codes, x, inverse, from, low, high, bias) {
+		return
+	}
+	for i, v := range x {
+		if l := i % Lanes; inverse[l] == 0 {
+			codes[i] = 0
+		} else {
+			codes[i] = uint8(Clamp(Nearest(inverse[l]*(v-from[l])), low, high) + bias)
+		}
+	}
+}

@@ -31,10 +31,29 @@ func (s *OffsetSearch) Init(nmax int32, sweep *Sweep) {
 // Run searches n values a lane, at most 32, under weights w. Results are Scale and Low.
 func (s *OffsetSearch) Run(x, w []float32, n int) {
 	x, w = x[:Lanes*n], w[:Lanes*n]
-	fast := tier != Plain && s.run(x, w, n)
+	if tier == Plain || !s.run(x, w, n) {
+		for l := range s.bad {
+			s.bad[l] = 1
+		}
+	}
 	for l, b := range s.bad {
-		if !fast || b != 0 {
+		if b != 0 {
 			s.plain(x, w, n, l)
+		}
+	}
+}
+
+// Codes gives the codes of the last Run, which had the same x and w.
+func (s *OffsetSearch) Codes(codes []uint8, x, w []float32, n int) {
+	codeRows(codes, x[:Lanes*n], &s.inverse, &s.from, 0, s.nmax, 0)
+	for l, b := range s.bad {
+		if b != 0 {
+			var xl, wl [maxGroup]float32
+			var c [maxGroup]uint8
+			Gather(xl[:], x, l, n)
+			Gather(wl[:], w, l, n)
+			SearchOffset(c[:n], xl[:n], wl[:n], s.nmax, &s.sweep)
+			Scatter(codes, c[:n], l)
 		}
 	}
 }

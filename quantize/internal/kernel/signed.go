@@ -39,7 +39,12 @@ func (s *SignedSearch) Search(x, w []float32, n int) {
 	if tier != Plain && s.search(x, w, n) {
 		return
 	}
-	s.eachLane(x, w, n, SearchSigned)
+	s.eachLane(x, w, n, searchSigned)
+}
+
+// Codes gives the codes 0 … 2·nmax-1 of the last Search, which had the same x.
+func (s *SignedSearch) Codes(codes []uint8, x []float32, n int) {
+	codeRows(codes, x[:Lanes*n], &s.inverse, &Row{}, -s.nmax, s.nmax-1, s.nmax)
 }
 
 // Refine finds the scale by moving single codes; the weight of x is x².
@@ -48,20 +53,18 @@ func (s *SignedSearch) Refine(x []float32, n int) {
 	if tier != Plain && s.refine(x, n) {
 		return
 	}
-	s.eachLane(x, x, n, func(codes []int8, x, _ []float32, nmax int32) float32 { return RefineSigned(codes, x, nmax) })
+	s.eachLane(x, x, n, func(codes []int8, x, _ []float32, nmax int32) (scale, inverse float32) {
+		return RefineSigned(codes, x, nmax), 1
+	})
 }
 
-func (s *SignedSearch) eachLane(x, w []float32, n int, search func(codes []int8, x, w []float32, nmax int32) float32) {
+func (s *SignedSearch) eachLane(x, w []float32, n int, search func(codes []int8, x, w []float32, nmax int32) (scale, inverse float32)) {
 	var xl, wl [maxGroup]float32
 	var c [maxGroup]int8
 	for l := range Lanes {
 		Gather(xl[:], x, l, n)
 		Gather(wl[:], w, l, n)
-		s.Scale[l] = search(c[:n], xl[:n], wl[:n], s.nmax)
-		s.inverse[l] = 1
-		if Abs(Peak(xl[:n])) < Tiny {
-			s.inverse[l] = 0
-		}
+		s.Scale[l], s.inverse[l] = search(c[:n], xl[:n], wl[:n], s.nmax)
 		for i := range n {
 			s.codes[Lanes*i+l] = float32(int32(c[i]) - s.nmax)
 		}

@@ -15,3 +15,6 @@ func (s *SignedSearch) search(x, w []float32, n int) bool               { return
 func (s *SignedSearch) refine(x []float32, n int) bool                  { return false }
 func (s *PositiveSearch) search(x, w []float32, n int, nmax int32) bool { return false }
 func (s *OffsetSearch) run(x, w []float32, n int) bool                  { return false }
+func codesFast(codes []uint8, x []float32, inverse, from *Row, low, high, bias int32) bool {
+	return false
+}

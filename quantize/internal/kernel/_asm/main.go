@@ -23,7 +23,7 @@ var files = []struct {
 	}},
 	{"signed", []func(*asm){searchSigned, refineSigned}},
 	{"positive", []func(*asm){searchPositive}},
-	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize}},
+	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, codes}},
 }
 
 func main() {

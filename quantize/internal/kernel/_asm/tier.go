@@ -352,6 +352,27 @@ func (a *asm) argFloat(name string) reg.VecVirtual {
 	return a.broadcast(c.Addr)
 }
 
+// argInt fills a register with an int argument, as 32-bit integers.
+func (a *asm) argInt(name string) reg.VecVirtual {
+	x, v := a.XMM(), a.vec()
+	a.VMOVD(a.arg(name).As32(), x)
+	a.VPBROADCASTD(x, v)
+	return v
+}
+
+// storeBytes stores the lanes of 32-bit integers from 0 to 255 as bytes.
+func (a *asm) storeBytes(v reg.VecVirtual, m Mem) {
+	if a.wide {
+		a.VPMOVDB(v, m)
+		return
+	}
+	high, b := a.XMM(), a.XMM()
+	a.VEXTRACTI128(Imm(1), v, high)
+	a.VPACKUSDW(high, v.AsX(), b)
+	a.VPACKUSWB(b, b, b)
+	a.VMOVQ(b, m)
+}
+
 // broadcast fills a register with the float32 in memory.
 func (a *asm) broadcast(m Mem) reg.VecVirtual {
 	v := a.vec()

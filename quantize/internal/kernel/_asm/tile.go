@@ -188,14 +188,7 @@ func requantize(a *asm) {
 	a.fn("requantize", "func(codes *byte, x, scale, offset *float32, n, low, high, bias int)", "chooses codes for scales and offsets, on 16 lanes.")
 	codes, x, scale, offset, n := a.arg("codes"), a.arg("x"), a.arg("scale"), a.arg("offset"), a.arg("n")
 	a.SHLQ(Imm(6), n)
-	bound := func(name string) reg.VecVirtual {
-		g, v := a.arg(name), a.vec()
-		lane := a.XMM()
-		a.VMOVD(g.As32(), lane)
-		a.VPBROADCASTD(lane, v)
-		return v
-	}
-	low, high, bias := bound("low"), bound("high"), bound("bias")
+	low, high, bias := a.argInt("low"), a.argInt("high"), a.argInt("bias")
 	magic, mantissa, middle := a.konst(12582912), a.bits(0x7fffff), a.bits(0x400000)
 	half := a.GP64()
 	a.XORQ(half, half)
@@ -208,21 +201,36 @@ func requantize(a *asm) {
 			y := a.div(a.add(o, at(x, i)), s)
 			c := a.isub(a.and(a.add(y, magic), mantissa), middle)
 			c = a.iadd(a.imax(a.imin(c, high), low), bias)
-			if a.wide {
-				a.VPMOVDB(c, used.reg, Mem{Base: to})
-			} else {
-				w, old := a.XMM(), a.vec()
-				a.VPMOVZXBD(Mem{Base: to}, old)
-				a.VBLENDVPS(used.reg, c, old, c)
-				a.VEXTRACTI128(Imm(1), c, w)
-				b := a.XMM()
-				a.VPACKUSDW(w, c.AsX(), b)
-				a.VPACKUSWB(b, b, b)
-				a.VMOVQ(b, Mem{Base: to})
-			}
+			old := a.vec()
+			a.VPMOVZXBD(Mem{Base: to}, old)
+			a.set(old, used, c)
+			a.storeBytes(old, Mem{Base: to})
 			a.ADDQ(Imm(16), to)
 		})
 		a.ADDQ(Imm(8), half)
+	})
+	a.ret()
+}
+
+// codes gives nearest(inverse·(x - from)) between low and high, plus bias; 0 in lanes whose inverse is 0.
+func codes(a *asm) {
+	a.fn("codes", "func(codes *byte, x, inverse, from *float32, n, low, high, bias int)", "gives the codes of a search, on 16 lanes.")
+	codes, x, inverse, from, n := a.arg("codes"), a.arg("x"), a.arg("inverse"), a.arg("from"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	low, high, bias := a.argInt("low"), a.argInt("high"), a.argInt("bias")
+	magic, mantissa, middle := a.konst(12582912), a.bits(0x7fffff), a.bits(0x400000)
+	a.eachHalf([]reg.GPVirtual{x, inverse, from}, func() {
+		f, o := a.load(row(inverse, 0)), a.load(row(from, 0))
+		used := a.cmp(f, notEqual, a.bits(0))
+		to := a.GP64()
+		a.MOVQ(codes, to)
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			y := a.mul(a.sub(a.load(at(x, i)), o), f)
+			c := a.isub(a.and(a.add(y, magic), mantissa), middle)
+			a.storeBytes(a.only(used, a.iadd(a.imax(a.imin(c, high), low), bias)), Mem{Base: to})
+			a.ADDQ(Imm(16), to)
+		})
+		a.ADDQ(Imm(8), codes)
 	})
 	a.ret()
 }
