@@ -77,32 +77,22 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 		}
 		*kernel.RowAt(t.Scales[:], g) = s.Scale
 	}
-	var found [16 * kernel.Lanes]uint8
+	var ls [16 * kernel.Lanes]uint8
 	var unit kernel.Row
 	if weighted {
 		s.Init(32)
 		s.Search(t.Scales[:], t.Sums[:], 16)
-		s.Codes(found[:], t.Scales[:], 16)
+		s.Codes(ls[:], t.Scales[:], 16)
 		unit = s.Scale
+	} else {
+		signedSixRows(&ls, &unit, t.Scales[:])
 	}
-	for l := range kernel.Lanes {
-		var ls [16]int8
-		for g := range ls {
-			ls[g] = int8(found[kernel.Lanes*g+l])
-		}
-		if !weighted {
-			var scales [16]float32
-			kernel.Gather(scales[:], t.Scales[:], l, 16)
-			unit[l] = signedSix(&ls, &scales)
-		}
-		var p [14]byte
-		packSix(p[:12], &ls)
-		putF16(p[12:], unit[l])
-		kernel.Scatter(t.Block[kernel.Lanes*96:], p[:], l)
-		d := getF16(p[12:])
-		for g, c := range ls {
-			t.Scales[kernel.Lanes*g+l] = d * float32(c-32)
-		}
+	packed := t.Block[kernel.Lanes*96:]
+	kernel.PackNibbles(packed[:8*kernel.Lanes], ls[:], ls[8*kernel.Lanes:])
+	kernel.PackPairs(packed[8*kernel.Lanes:][:4*kernel.Lanes], ls[:], ls[4*kernel.Lanes:], ls[8*kernel.Lanes:], ls[12*kernel.Lanes:], 4)
+	unit = putF16Rows(t, 108, &unit)
+	for i, c := range ls {
+		t.Scales[i] = unit[i%kernel.Lanes] * float32(int32(c)-32)
 	}
 	for g := range 16 {
 		scale := kernel.RowAt(t.Scales[:], g)
@@ -126,6 +116,32 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	}
 	kernel.PackBits(t.Block[:2*group], t.Codes[:], 2*group, 2)
 	packTwoRows(t, 32)
+}
+
+// signedSixRows is signedSix for the lanes of a tile.
+func signedSixRows(codes *[16 * kernel.Lanes]uint8, unit *kernel.Row, scales []float32) {
+	var top, inv kernel.Row
+	kernel.PeakRows(&top, scales)
+	odd := false
+	for l, v := range top {
+		if v != 0 {
+			inv[l] = -32 / v
+			unit[l] = 1 / inv[l]
+			odd = odd || isInf(inv[l]) || inv[l] == 0
+		}
+	}
+	kernel.CodeRows(codes[:], scales, &inv, &kernel.Row{}, -32, 31, 32)
+	for l := range inv {
+		if odd && (isInf(inv[l]) || inv[l] == 0 && top[l] != 0) { // codes overflow and wrap
+			var c [16]int8
+			var s [16]float32
+			kernel.Gather(s[:], scales, l, 16)
+			unit[l] = signedSix(&c, &s)
+			for g, v := range c {
+				codes[kernel.Lanes*g+l] = uint8(v)
+			}
+		}
+	}
 }
 
 // signedSix rounds scales to multiples -32 … 31 of the returned unit, stored as 0 … 63. Without a scale

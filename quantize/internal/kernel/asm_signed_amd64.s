@@ -306,161 +306,348 @@ loop7:
 	VZEROUPPER
 	RET
 
-// func refineSignedAVX2(x *float32, w *float32, wx *float32, codes *float32, n int, nmax float32, state *float32)
+// func refineSignedAVX2(x *float32, table *float32, n int, nmax float32, state *float32)
 // Requires: AVX, AVX2
-TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-56
+TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         wx+16(FP), DX
-	MOVQ         codes+24(FP), BX
-	MOVQ         n+32(FP), SI
-	MOVQ         state+48(FP), DI
-	SHLQ         $0x06, SI
-	VBROADCASTSS nmax+40(FP), Y0
+	MOVQ         table+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         state+32(FP), BX
+	SHLQ         $0x06, DX
+	VBROADCASTSS nmax+24(FP), Y0
 	VPXOR        Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X2
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X2
 	VPBROADCASTD X2, Y2
 	VSUBPS       Y2, Y0, Y0
-	VCVTPS2DQ    Y1, Y2
-	VCVTPS2DQ    Y0, Y3
-	MOVQ         $0x00000002, R8
+	MOVQ         $0x00000002, SI
 
 half8:
-	MOVL         $0x7fffffff, R9
-	VMOVD        R9, X4
-	VPBROADCASTD X4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	XORQ         R9, R9
+	MOVL         $0x7fffffff, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	XORQ         DI, DI
 
 loop9:
-	VMOVUPS      (AX)(R9*1), Y7
-	VANDPS       Y4, Y7, Y8
-	VCMPPS       $0x1e, Y5, Y8, Y9
-	VBLENDVPS    Y9, Y8, Y5, Y5
-	VBLENDVPS    Y9, Y7, Y6, Y6
-	ADDQ         $0x40, R9
-	CMPQ         R9, SI
+	VMOVUPS      (AX)(DI*1), Y5
+	VANDPS       Y2, Y5, Y6
+	VCMPPS       $0x1e, Y3, Y6, Y7
+	VBLENDVPS    Y7, Y6, Y3, Y3
+	VBLENDVPS    Y7, Y5, Y4, Y4
+	ADDQ         $0x40, DI
+	CMPQ         DI, DX
 	JLT          loop9
-	MOVL         $0x7fffffff, R9
-	VMOVD        R9, X4
-	VPBROADCASTD X4, Y4
-	VANDPS       Y4, Y6, Y4
-	MOVL         $0x26901d7d, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VCMPPS       $0x11, Y5, Y4, Y4
-	MOVL         $0x3f800000, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPXOR        Y7, Y7, Y7
-	VBLENDVPS    Y4, Y7, Y5, Y5
-	VMOVUPS      Y5, 64(DI)
-	VDIVPS       Y6, Y1, Y4
+	MOVL         $0x7fffffff, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VANDPS       Y2, Y4, Y2
+	MOVL         $0x26901d7d, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	VCMPPS       $0x11, Y3, Y2, Y2
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
 	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	XORQ         R9, R9
+	VBLENDVPS    Y2, Y5, Y3, Y3
+	VMOVUPS      Y3, 64(BX)
+	MOVL         $0x7fffffff, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VANDPS       Y2, Y4, Y2
+	VMOVUPS      Y2, 192(BX)
+	VDIVPS       Y4, Y1, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	MOVQ         CX, DI
+	XORQ         R8, R8
 
 loop10:
-	VMOVUPS  (AX)(R9*1), Y8
-	VMULPS   Y8, Y8, Y9
-	VMULPS   Y8, Y9, Y10
-	VMOVUPS  Y9, (CX)(R9*1)
-	VMOVUPS  Y10, (DX)(R9*1)
-	VMULPS   Y4, Y8, Y8
-	VROUNDPS $0x00, Y8, Y8
-	VMINPS   Y0, Y8, Y8
-	VMOVUPS  Y8, (BX)(R9*1)
-	VMULPS   Y8, Y10, Y10
-	VADDPS   Y10, Y5, Y5
-	VMULPS   Y8, Y9, Y9
-	VMULPS   Y8, Y9, Y8
-	VADDPS   Y8, Y6, Y6
-	ADDQ     $0x40, R9
-	CMPQ     R9, SI
-	JLT      loop10
-	MOVQ     $0x00000005, R9
+	VMOVUPS      (AX)(R8*1), Y5
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y5, Y6, Y7
+	VMULPS       Y2, Y5, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VMINPS       Y0, Y5, Y5
+	VMOVUPS      Y5, (DI)
+	VMULPS       Y5, Y7, Y7
+	VMOVUPS      Y7, 64(DI)
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 128(DI)
+	VADDPS       Y5, Y4, Y4
+	ADDQ         $0x000000c0, DI
+	ADDQ         $0x40, R8
+	CMPQ         R8, DX
+	JLT          loop10
+	VMOVUPS      Y4, Y2
+	VMOVUPS      Y2, 128(BX)
+	MOVL         $0x7f7fffff, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         $0x00000005, R8
 
 sweep11:
-	VPXOR Y4, Y4, Y4
-	XORQ  R10, R10
+	XORQ R9, R9
+	MOVQ CX, DI
+	XORQ R10, R10
 
 loop13:
-	VMOVUPS   (AX)(R10*1), Y8
-	VMOVUPS   (DX)(R10*1), Y9
-	VMOVUPS   (BX)(R10*1), Y10
-	VMOVUPS   (CX)(R10*1), Y11
-	VMULPS    Y10, Y9, Y12
-	VSUBPS    Y12, Y5, Y12
-	VMULPS    Y10, Y11, Y13
-	VMULPS    Y10, Y13, Y13
-	VSUBPS    Y13, Y6, Y13
-	VMULPS    Y13, Y8, Y8
-	VDIVPS    Y12, Y8, Y8
-	VADDPS    x4b400000<>+0(SB), Y8, Y8
-	VANDPS    x007fffff<>+0(SB), Y8, Y8
-	VPSUBD    x00400000<>+0(SB), Y8, Y8
-	VPMINSD   Y3, Y8, Y8
-	VPMAXSD   Y2, Y8, Y8
-	VCVTDQ2PS Y8, Y8
-	VCMPPS    $0x1e, Y7, Y12, Y14
-	VCMPPS    $0x04, Y10, Y8, Y15
-	VANDPS    Y15, Y14, Y14
-	VMOVMSKPS Y14, R11
-	TESTL     R11, R11
-	JEQ       same14
-	VMULPS    Y8, Y9, Y9
-	VADDPS    Y9, Y12, Y12
-	VMULPS    Y8, Y11, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    Y9, Y13, Y13
-	VCMPPS    $0x1e, Y7, Y13, Y9
-	VMULPS    Y12, Y12, Y11
-	VMULPS    Y6, Y11, Y11
-	VMULPS    Y5, Y5, Y15
-	VMULPS    Y13, Y15, Y15
-	VCMPPS    $0x1e, Y15, Y11, Y11
-	VANDPS    Y11, Y9, Y9
-	VANDPS    Y14, Y9, Y9
-	VBLENDVPS Y9, Y8, Y10, Y10
-	VMOVUPS   Y10, (BX)(R10*1)
-	VBLENDVPS Y9, Y12, Y5, Y5
-	VBLENDVPS Y9, Y13, Y6, Y6
-	VMOVUPS   xffffffff<>+0(SB), Y8
+	VMOVUPS      (AX)(R10*1), Y5
+	VMOVUPS      (DI), Y6
+	VSUBPS       64(DI), Y3, Y7
+	VSUBPS       128(DI), Y4, Y8
+	VANDPS       x7fffffff<>+0(SB), Y7, Y9
+	VMINPS       Y9, Y2, Y2
+	VMULPS       Y8, Y5, Y10
+	VMULPS       Y7, Y6, Y11
+	VSUBPS       Y11, Y10, Y11
+	VMOVUPS      Y11, Y12
+	VCMPPS       $0x00, Y0, Y6, Y13
+	VCMPPS       $0x00, Y1, Y6, Y14
+	VANDPS       x80000000<>+0(SB), Y13, Y15
+	VXORPS       Y15, Y12, Y12
+	VORPS        Y14, Y13, Y13
+	VORPS        x7fffffff<>+0(SB), Y13, Y13
+	VANDPS       Y13, Y12, Y12
+	VCMPPS       $0x1e, x00000000<>+0(SB), Y7, Y13
+	VMULPS       x3eff7cee<>+0(SB), Y9, Y14
+	VCMPPS       $0x16, Y14, Y12, Y14
+	VANDPS       Y14, Y13, Y13
+	VMOVMSKPS    Y13, R11
+	TESTL        R11, R11
+	JEQ          same14
+	VPXOR        Y14, Y14, Y14
+	VMULPS       x3f004189<>+0(SB), Y9, Y15
+	VCMPPS       $0x1e, Y15, Y12, Y15
+	VMULPS       x3fbfdf3b<>+0(SB), Y9, Y9
+	VCMPPS       $0x11, Y9, Y12, Y9
+	VANDPS       Y9, Y15, Y9
+	VANDPS       x80000000<>+0(SB), Y11, Y11
+	VORPS        x3f800000<>+0(SB), Y11, Y11
+	VADDPS       Y11, Y6, Y11
+	MOVL         $0xffffffff, R11
+	VMOVD        R11, X12
+	VPBROADCASTD X12, Y12
+	VXORPS       Y12, Y9, Y9
+	VANDPS       Y9, Y13, Y9
+	VMOVMSKPS    Y9, R11
+	TESTL        R11, R11
+	JEQ          known15
+	VDIVPS       Y7, Y10, Y9
+	VADDPS       x4b400000<>+0(SB), Y9, Y9
+	VANDPS       x007fffff<>+0(SB), Y9, Y9
+	VPSUBD       x00400000<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y0, Y10
+	VPMINSD      Y10, Y9, Y9
+	VCVTPS2DQ    Y1, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y11
+
+known15:
+	VCMPPS    $0x04, Y6, Y11, Y9
+	VANDPS    Y9, Y13, Y9
+	VMULPS    Y5, Y5, Y10
+	VMULPS    Y5, Y10, Y5
+	VMULPS    Y11, Y5, Y5
+	VMULPS    Y11, Y10, Y10
+	VMULPS    Y11, Y10, Y10
+	VADDPS    Y5, Y7, Y7
+	VADDPS    Y10, Y8, Y8
+	VCMPPS    $0x1e, Y14, Y8, Y12
+	VMULPS    Y7, Y7, Y13
+	VMULPS    Y4, Y13, Y13
+	VMULPS    Y3, Y3, Y14
+	VMULPS    Y8, Y14, Y14
+	VCMPPS    $0x1e, Y14, Y13, Y13
+	VANDPS    Y13, Y12, Y12
+	VANDPS    Y9, Y12, Y9
+	VBLENDVPS Y9, Y11, Y6, Y6
+	VMOVUPS   Y6, (DI)
+	VMOVUPS   64(DI), Y6
+	VBLENDVPS Y9, Y5, Y6, Y6
+	VMOVUPS   Y6, 64(DI)
+	VMOVUPS   128(DI), Y5
+	VBLENDVPS Y9, Y10, Y5, Y5
+	VMOVUPS   Y5, 128(DI)
+	VBLENDVPS Y9, Y7, Y3, Y3
 	VBLENDVPS Y9, Y8, Y4, Y4
+	VMAXPS    128(BX), Y4, Y5
+	VMOVUPS   Y5, 128(BX)
+	VMOVMSKPS Y9, R11
+	ORL       R11, R9
 
 same14:
-	ADDQ      $0x40, R10
-	CMPQ      R10, SI
-	JLT       loop13
-	VPXOR     Y8, Y8, Y8
-	VCMPPS    $0x04, Y8, Y4, Y4
-	VMOVMSKPS Y4, R10
-	TESTL     R10, R10
-	JEQ       settled12
-	DECQ      R9
-	JNZ       sweep11
+	ADDQ  $0x000000c0, DI
+	ADDQ  $0x40, R10
+	CMPQ  R10, DX
+	JLT   loop13
+	TESTQ R9, R9
+	JEQ   settled12
+	DECQ  R8
+	JNZ   sweep11
 
 settled12:
-	VPXOR   Y4, Y4, Y4
-	VCMPPS  $0x1e, Y4, Y6, Y4
-	VDIVPS  Y6, Y5, Y5
-	VANDPS  Y5, Y4, Y4
-	VCMPPS  $0x11, 64(DI), Y7, Y5
-	VANDPS  Y4, Y5, Y4
-	VMOVUPS Y4, (DI)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, DI
-	DECQ    R8
-	JNZ     half8
+	VPXOR        Y5, Y5, Y5
+	VCMPPS       $0x1e, Y5, Y4, Y6
+	VDIVPS       Y4, Y3, Y3
+	VANDPS       Y3, Y6, Y3
+	VCMPPS       $0x11, 64(BX), Y5, Y4
+	VANDPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (BX)
+	MOVL         $0x0da24260, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y3
+	MOVL         $0x49742400, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	VMULPS       Y6, Y2, Y2
+	VMOVUPS      192(BX), Y6
+	VMULPS       128(BX), Y6, Y6
+	VCMPPS       $0x1e, Y6, Y2, Y2
+	VANDPS       Y2, Y3, Y2
+	VMOVUPS      xffffffff<>+0(SB), Y3
+	VBLENDVPS    Y2, Y5, Y3, Y3
+	VANDPS       Y3, Y4, Y2
+	VMOVUPS      Y2, 256(BX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, BX
+	DECQ         SI
+	JNZ          half8
 	VZEROUPPER
 	RET
+
+DATA x7fffffff<>+0(SB)/4, $0x7fffffff
+DATA x7fffffff<>+4(SB)/4, $0x7fffffff
+DATA x7fffffff<>+8(SB)/4, $0x7fffffff
+DATA x7fffffff<>+12(SB)/4, $0x7fffffff
+DATA x7fffffff<>+16(SB)/4, $0x7fffffff
+DATA x7fffffff<>+20(SB)/4, $0x7fffffff
+DATA x7fffffff<>+24(SB)/4, $0x7fffffff
+DATA x7fffffff<>+28(SB)/4, $0x7fffffff
+DATA x7fffffff<>+32(SB)/4, $0x7fffffff
+DATA x7fffffff<>+36(SB)/4, $0x7fffffff
+DATA x7fffffff<>+40(SB)/4, $0x7fffffff
+DATA x7fffffff<>+44(SB)/4, $0x7fffffff
+DATA x7fffffff<>+48(SB)/4, $0x7fffffff
+DATA x7fffffff<>+52(SB)/4, $0x7fffffff
+DATA x7fffffff<>+56(SB)/4, $0x7fffffff
+DATA x7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA x80000000<>+0(SB)/4, $0x80000000
+DATA x80000000<>+4(SB)/4, $0x80000000
+DATA x80000000<>+8(SB)/4, $0x80000000
+DATA x80000000<>+12(SB)/4, $0x80000000
+DATA x80000000<>+16(SB)/4, $0x80000000
+DATA x80000000<>+20(SB)/4, $0x80000000
+DATA x80000000<>+24(SB)/4, $0x80000000
+DATA x80000000<>+28(SB)/4, $0x80000000
+DATA x80000000<>+32(SB)/4, $0x80000000
+DATA x80000000<>+36(SB)/4, $0x80000000
+DATA x80000000<>+40(SB)/4, $0x80000000
+DATA x80000000<>+44(SB)/4, $0x80000000
+DATA x80000000<>+48(SB)/4, $0x80000000
+DATA x80000000<>+52(SB)/4, $0x80000000
+DATA x80000000<>+56(SB)/4, $0x80000000
+DATA x80000000<>+60(SB)/4, $0x80000000
+GLOBL x80000000<>(SB), RODATA|NOPTR, $64
+
+DATA x00000000<>+0(SB)/4, $0x00000000
+DATA x00000000<>+4(SB)/4, $0x00000000
+DATA x00000000<>+8(SB)/4, $0x00000000
+DATA x00000000<>+12(SB)/4, $0x00000000
+DATA x00000000<>+16(SB)/4, $0x00000000
+DATA x00000000<>+20(SB)/4, $0x00000000
+DATA x00000000<>+24(SB)/4, $0x00000000
+DATA x00000000<>+28(SB)/4, $0x00000000
+DATA x00000000<>+32(SB)/4, $0x00000000
+DATA x00000000<>+36(SB)/4, $0x00000000
+DATA x00000000<>+40(SB)/4, $0x00000000
+DATA x00000000<>+44(SB)/4, $0x00000000
+DATA x00000000<>+48(SB)/4, $0x00000000
+DATA x00000000<>+52(SB)/4, $0x00000000
+DATA x00000000<>+56(SB)/4, $0x00000000
+DATA x00000000<>+60(SB)/4, $0x00000000
+GLOBL x00000000<>(SB), RODATA|NOPTR, $64
+
+DATA x3eff7cee<>+0(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+4(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+8(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+12(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+16(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+20(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+24(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+28(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+32(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+36(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+40(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+44(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+48(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+52(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+56(SB)/4, $0x3eff7cee
+DATA x3eff7cee<>+60(SB)/4, $0x3eff7cee
+GLOBL x3eff7cee<>(SB), RODATA|NOPTR, $64
+
+DATA x3f004189<>+0(SB)/4, $0x3f004189
+DATA x3f004189<>+4(SB)/4, $0x3f004189
+DATA x3f004189<>+8(SB)/4, $0x3f004189
+DATA x3f004189<>+12(SB)/4, $0x3f004189
+DATA x3f004189<>+16(SB)/4, $0x3f004189
+DATA x3f004189<>+20(SB)/4, $0x3f004189
+DATA x3f004189<>+24(SB)/4, $0x3f004189
+DATA x3f004189<>+28(SB)/4, $0x3f004189
+DATA x3f004189<>+32(SB)/4, $0x3f004189
+DATA x3f004189<>+36(SB)/4, $0x3f004189
+DATA x3f004189<>+40(SB)/4, $0x3f004189
+DATA x3f004189<>+44(SB)/4, $0x3f004189
+DATA x3f004189<>+48(SB)/4, $0x3f004189
+DATA x3f004189<>+52(SB)/4, $0x3f004189
+DATA x3f004189<>+56(SB)/4, $0x3f004189
+DATA x3f004189<>+60(SB)/4, $0x3f004189
+GLOBL x3f004189<>(SB), RODATA|NOPTR, $64
+
+DATA x3fbfdf3b<>+0(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+4(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+8(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+12(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+16(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+20(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+24(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+28(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+32(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+36(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+40(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+44(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+48(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+52(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+56(SB)/4, $0x3fbfdf3b
+DATA x3fbfdf3b<>+60(SB)/4, $0x3fbfdf3b
+GLOBL x3fbfdf3b<>(SB), RODATA|NOPTR, $64
+
+DATA x3f800000<>+0(SB)/4, $0x3f800000
+DATA x3f800000<>+4(SB)/4, $0x3f800000
+DATA x3f800000<>+8(SB)/4, $0x3f800000
+DATA x3f800000<>+12(SB)/4, $0x3f800000
+DATA x3f800000<>+16(SB)/4, $0x3f800000
+DATA x3f800000<>+20(SB)/4, $0x3f800000
+DATA x3f800000<>+24(SB)/4, $0x3f800000
+DATA x3f800000<>+28(SB)/4, $0x3f800000
+DATA x3f800000<>+32(SB)/4, $0x3f800000
+DATA x3f800000<>+36(SB)/4, $0x3f800000
+DATA x3f800000<>+40(SB)/4, $0x3f800000
+DATA x3f800000<>+44(SB)/4, $0x3f800000
+DATA x3f800000<>+48(SB)/4, $0x3f800000
+DATA x3f800000<>+52(SB)/4, $0x3f800000
+DATA x3f800000<>+56(SB)/4, $0x3f800000
+DATA x3f800000<>+60(SB)/4, $0x3f800000
+GLOBL x3f800000<>(SB), RODATA|NOPTR, $64
 
 DATA x4b400000<>+0(SB)/4, $0x4b400000
 DATA x4b400000<>+4(SB)/4, $0x4b400000
@@ -533,6 +720,40 @@ DATA xffffffff<>+52(SB)/4, $0xffffffff
 DATA xffffffff<>+56(SB)/4, $0xffffffff
 DATA xffffffff<>+60(SB)/4, $0xffffffff
 GLOBL xffffffff<>(SB), RODATA|NOPTR, $64
+
+// func peaksAVX2(top *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·peaksAVX2(SB), NOSPLIT, $0-24
+	MOVQ top+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SHLQ $0x06, DX
+	MOVQ $0x00000002, BX
+
+half16:
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	XORQ         SI, SI
+
+loop17:
+	VMOVUPS   (CX)(SI*1), Y3
+	VANDPS    Y0, Y3, Y4
+	VCMPPS    $0x1e, Y1, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y1
+	VBLENDVPS Y5, Y3, Y2, Y2
+	ADDQ      $0x40, SI
+	CMPQ      SI, DX
+	JLT       loop17
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	DECQ      BX
+	JNZ       half16
+	VZEROUPPER
+	RET
 
 // func searchSignedAVX512(x *float32, w *float32, wx *float32, n int, factors *float32, nmax float32, state *float32)
 // Requires: AVX, AVX512DQ, AVX512F
@@ -791,146 +1012,232 @@ loop6:
 	VZEROUPPER
 	RET
 
-// func refineSignedAVX512(x *float32, w *float32, wx *float32, codes *float32, n int, nmax float32, state *float32)
+// func refineSignedAVX512(x *float32, table *float32, n int, nmax float32, state *float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·refineSignedAVX512(SB), NOSPLIT, $0-56
+TEXT ·refineSignedAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         wx+16(FP), DX
-	MOVQ         codes+24(FP), BX
-	MOVQ         n+32(FP), SI
-	MOVQ         state+48(FP), DI
-	SHLQ         $0x06, SI
-	VBROADCASTSS nmax+40(FP), Z0
+	MOVQ         table+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         state+32(FP), BX
+	SHLQ         $0x06, DX
+	VBROADCASTSS nmax+24(FP), Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X11
-	VPBROADCASTD X11, Z11
-	VSUBPS       Z11, Z0, Z0
-	VCVTPS2DQ    Z1, Z11
-	VCVTPS2DQ    Z0, Z12
-	MOVL         $0x7fffffff, R8
-	VMOVD        R8, X13
-	VPBROADCASTD X13, Z13
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Z9
+	VSUBPS       Z9, Z0, Z0
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Z9
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
-	XORQ         R8, R8
+	XORQ         SI, SI
 
 loop7:
-	VMOVUPS      (AX)(R8*1), Z14
-	VANDPS       Z13, Z14, Z15
-	VCMPPS       $0x1e, Z2, Z15, K1
-	VMOVAPS      Z15, K1, Z2
-	VMOVAPS      Z14, K1, Z3
-	ADDQ         $0x40, R8
-	CMPQ         R8, SI
+	VMOVUPS      (AX)(SI*1), Z10
+	VANDPS       Z9, Z10, Z11
+	VCMPPS       $0x1e, Z2, Z11, K1
+	VMOVAPS      Z11, K1, Z2
+	VMOVAPS      Z10, K1, Z3
+	ADDQ         $0x40, SI
+	CMPQ         SI, DX
 	JLT          loop7
-	MOVL         $0x7fffffff, R8
-	VMOVD        R8, X2
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
 	VANDPS       Z2, Z3, Z2
-	MOVL         $0x26901d7d, R8
-	VMOVD        R8, X13
-	VPBROADCASTD X13, Z13
-	VCMPPS       $0x11, Z13, Z2, K1
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X2
+	MOVL         $0x26901d7d, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Z9
+	VCMPPS       $0x11, Z9, Z2, K1
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
 	VPXORD       Z4, Z4, Z4
 	VMOVAPS      Z4, K1, Z2
-	VMOVUPS      Z2, 64(DI)
-	VDIVPS       Z3, Z1, Z1
+	VMOVUPS      Z2, 64(BX)
+	MOVL         $0x7fffffff, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	VANDPS       Z2, Z3, Z2
+	VMOVUPS      Z2, 192(BX)
+	VDIVPS       Z3, Z1, Z2
 	VPXORD       Z5, Z5, Z5
 	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	XORQ         R8, R8
+	MOVQ         CX, SI
+	XORQ         DI, DI
 
 loop8:
-	VMOVUPS     (AX)(R8*1), Z2
-	VMULPS      Z2, Z2, Z3
-	VMULPS      Z2, Z3, Z4
-	VMOVUPS     Z3, (CX)(R8*1)
-	VMOVUPS     Z4, (DX)(R8*1)
-	VMULPS      Z1, Z2, Z2
-	VRNDSCALEPS $0x00, Z2, Z2
-	VMINPS      Z0, Z2, Z2
-	VMOVUPS     Z2, (BX)(R8*1)
-	VMULPS      Z2, Z4, Z4
-	VADDPS      Z4, Z5, Z5
-	VMULPS      Z2, Z3, Z3
-	VMULPS      Z2, Z3, Z2
-	VADDPS      Z2, Z6, Z6
-	ADDQ        $0x40, R8
-	CMPQ        R8, SI
-	JLT         loop8
-	MOVQ        $0x00000005, R8
+	VMOVUPS      (AX)(DI*1), Z3
+	VMULPS       Z3, Z3, Z4
+	VMULPS       Z3, Z4, Z9
+	VMULPS       Z2, Z3, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VMINPS       Z0, Z3, Z3
+	VMOVUPS      Z3, (SI)
+	VMULPS       Z3, Z9, Z9
+	VMOVUPS      Z9, 64(SI)
+	VADDPS       Z9, Z5, Z5
+	VMULPS       Z3, Z4, Z4
+	VMULPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 128(SI)
+	VADDPS       Z3, Z6, Z6
+	ADDQ         $0x000000c0, SI
+	ADDQ         $0x40, DI
+	CMPQ         DI, DX
+	JLT          loop8
+	VMOVUPS      Z6, Z2
+	VMOVUPS      Z2, 128(BX)
+	MOVL         $0x7f7fffff, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVQ         $0x00000005, DI
 
 sweep9:
-	VPXORD Z8, Z8, Z8
-	XORQ   R9, R9
+	XORQ R8, R8
+	MOVQ CX, SI
+	XORQ R9, R9
 
 loop11:
-	VMOVUPS   (AX)(R9*1), Z0
-	VMOVUPS   (DX)(R9*1), Z1
-	VMOVUPS   (BX)(R9*1), Z2
-	VMOVUPS   (CX)(R9*1), Z3
-	VMULPS    Z2, Z1, Z4
-	VSUBPS    Z4, Z5, Z4
-	VMULPS    Z2, Z3, Z13
-	VMULPS    Z2, Z13, Z13
-	VSUBPS    Z13, Z6, Z13
-	VMULPS    Z13, Z0, Z0
-	VDIVPS    Z4, Z0, Z0
-	VADDPS    x4b400000<>+0(SB), Z0, Z0
-	VANDPS    x007fffff<>+0(SB), Z0, Z0
-	VPSUBD    x00400000<>+0(SB), Z0, Z0
-	VPMINSD   Z12, Z0, Z0
-	VPMAXSD   Z11, Z0, Z0
-	VCVTDQ2PS Z0, Z0
-	VCMPPS    $0x1e, Z7, Z4, K1
-	VCMPPS    $0x04, Z2, Z0, K2
+	VMOVUPS   (AX)(R9*1), Z3
+	VMOVUPS   (SI), Z4
+	VSUBPS    64(SI), Z5, Z9
+	VSUBPS    128(SI), Z6, Z10
+	VANDPS    x7fffffff<>+0(SB), Z9, Z11
+	VMINPS    Z11, Z2, Z2
+	VMULPS    Z10, Z3, Z12
+	VMULPS    Z9, Z4, Z13
+	VSUBPS    Z13, Z12, Z13
+	VMOVUPS   Z13, Z14
+	VCMPPS    $0x00, Z0, Z4, K1
+	VCMPPS    $0x00, Z1, Z4, K2
+	VXORPS    x80000000<>+0(SB), Z14, K1, Z14
+	KORW      K1, K2, K1
+	KNOTW     K1, K1
+	VANDPS    x7fffffff<>+0(SB), Z14, K1, Z14
+	VCMPPS    $0x1e, x00000000<>+0(SB), Z9, K1
+	VMULPS    x3eff7cee<>+0(SB), Z11, Z15
+	VCMPPS    $0x16, Z15, Z14, K2
 	KANDW     K1, K2, K1
 	KTESTW    K1, K1
 	JEQ       same12
-	VMULPS    Z0, Z1, Z1
-	VADDPS    Z1, Z4, Z4
-	VMULPS    Z0, Z3, Z1
-	VMULPS    Z0, Z1, Z1
-	VADDPS    Z1, Z13, Z13
-	VCMPPS    $0x1e, Z7, Z13, K2
-	VMULPS    Z4, Z4, Z1
-	VMULPS    Z6, Z1, Z1
-	VMULPS    Z5, Z5, Z3
-	VMULPS    Z13, Z3, Z3
-	VCMPPS    $0x1e, Z3, Z1, K3
+	VPXORD    Z7, Z7, Z7
+	VMULPS    x3f004189<>+0(SB), Z11, Z15
+	VCMPPS    $0x1e, Z15, Z14, K2
+	VMULPS    x3fbfdf3b<>+0(SB), Z11, Z11
+	VCMPPS    $0x11, Z11, Z14, K3
 	KANDW     K2, K3, K2
-	KANDW     K2, K1, K1
-	VMOVAPS   Z0, K1, Z2
-	VMOVUPS   Z2, (BX)(R9*1)
-	VMOVAPS   Z4, K1, Z5
-	VMOVAPS   Z13, K1, Z6
-	VMOVUPS   xffffffff<>+0(SB), Z0
-	VMOVAPS   Z0, K1, Z8
+	VANDPS    x80000000<>+0(SB), Z13, Z11
+	VORPS     x3f800000<>+0(SB), Z11, Z11
+	VADDPS    Z11, Z4, Z11
+	KNOTW     K2, K2
+	KANDW     K1, K2, K2
+	KTESTW    K2, K2
+	JEQ       known13
+	VDIVPS    Z9, Z12, Z11
+	VADDPS    x4b400000<>+0(SB), Z11, Z11
+	VANDPS    x007fffff<>+0(SB), Z11, Z11
+	VPSUBD    x00400000<>+0(SB), Z11, Z11
+	VCVTPS2DQ Z0, Z12
+	VPMINSD   Z12, Z11, Z11
+	VCVTPS2DQ Z1, Z12
+	VPMAXSD   Z12, Z11, Z11
+	VCVTDQ2PS Z11, Z11
+
+known13:
+	VCMPPS  $0x04, Z4, Z11, K2
+	KANDW   K1, K2, K1
+	VMULPS  Z3, Z3, Z12
+	VMULPS  Z3, Z12, Z3
+	VMULPS  Z11, Z3, Z3
+	VMULPS  Z11, Z12, Z12
+	VMULPS  Z11, Z12, Z12
+	VADDPS  Z3, Z9, Z9
+	VADDPS  Z12, Z10, Z10
+	VCMPPS  $0x1e, Z7, Z10, K2
+	VMULPS  Z9, Z9, Z13
+	VMULPS  Z6, Z13, Z13
+	VMULPS  Z5, Z5, Z14
+	VMULPS  Z10, Z14, Z14
+	VCMPPS  $0x1e, Z14, Z13, K3
+	KANDW   K2, K3, K2
+	KANDW   K2, K1, K1
+	VMOVAPS Z11, K1, Z4
+	VMOVUPS Z4, (SI)
+	VMOVUPS 64(SI), Z4
+	VMOVAPS Z3, K1, Z4
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS 128(SI), Z3
+	VMOVAPS Z12, K1, Z3
+	VMOVUPS Z3, 128(SI)
+	VMOVAPS Z9, K1, Z5
+	VMOVAPS Z10, K1, Z6
+	VMAXPS  128(BX), Z6, Z3
+	VMOVUPS Z3, 128(BX)
+	KMOVW   K1, R10
+	ORL     R10, R8
 
 same12:
-	ADDQ   $0x40, R9
-	CMPQ   R9, SI
-	JLT    loop11
-	VPXORD Z9, Z9, Z9
-	VCMPPS $0x04, Z9, Z8, K1
-	KTESTW K1, K1
-	JEQ    settled10
-	DECQ   R8
-	JNZ    sweep9
+	ADDQ  $0x000000c0, SI
+	ADDQ  $0x40, R9
+	CMPQ  R9, DX
+	JLT   loop11
+	TESTQ R8, R8
+	JEQ   settled10
+	DECQ  DI
+	JNZ   sweep9
 
 settled10:
-	VPXORD    Z10, Z10, Z10
-	VCMPPS    $0x1e, Z10, Z6, K1
-	VDIVPS    Z6, Z5, Z0
-	VMOVAPS.Z Z0, K1, Z0
-	VCMPPS    $0x11, 64(DI), Z7, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (DI)
+	VPXORD       Z8, Z8, Z8
+	VCMPPS       $0x1e, Z8, Z6, K1
+	VDIVPS       Z6, Z5, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VCMPPS       $0x11, 64(BX), Z8, K1
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, (BX)
+	MOVL         $0x0da24260, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Z0
+	VCMPPS       $0x1e, Z0, Z2, K2
+	MOVL         $0x49742400, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Z0
+	VMULPS       Z0, Z2, Z0
+	VMOVUPS      192(BX), Z1
+	VMULPS       128(BX), Z1, Z1
+	VCMPPS       $0x1e, Z1, Z0, K3
+	KANDW        K2, K3, K2
+	VMOVUPS      xffffffff<>+0(SB), Z0
+	VMOVAPS      Z8, K2, Z0
+	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      Z0, 256(BX)
+	VZEROUPPER
+	RET
+
+// func peaksAVX512(top *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·peaksAVX512(SB), NOSPLIT, $0-24
+	MOVQ         top+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SHLQ         $0x06, DX
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	XORQ         BX, BX
+
+loop14:
+	VMOVUPS (CX)(BX*1), Z3
+	VANDPS  Z0, Z3, Z4
+	VCMPPS  $0x1e, Z1, Z4, K1
+	VMOVAPS Z4, K1, Z1
+	VMOVAPS Z3, K1, Z2
+	ADDQ    $0x40, BX
+	CMPQ    BX, DX
+	JLT     loop14
+	VMOVUPS Z2, (AX)
 	VZEROUPPER
 	RET

@@ -85,8 +85,8 @@ func RequantizeRows(codes []uint8, x []float32, scale, offset *Row, low, high, b
 	}
 }
 
-// codeRows gives Nearest(inverse·(x-from)) between low and high, plus bias; 0 in lanes whose inverse is 0.
-func codeRows(codes []uint8, x []float32, inverse, from *Row, low, high, bias int32) {
+// CodeRows gives Nearest(inverse·(x-from)) between low and high, plus bias; 0 in lanes whose inverse is 0.
+func CodeRows(codes []uint8, x []float32, inverse, from *Row, low, high, bias int32) {
 	codes = codes[:len(x)]
 	if tier != Plain && codesFast(codes, x, inverse, from, low, high, bias) {
 		return
@@ -96,6 +96,20 @@ func codeRows(codes []uint8, x []float32, inverse, from *Row, low, high, bias in
 			codes[i] = 0
 		} else {
 			codes[i] = uint8(Clamp(Nearest(inverse[l]*(v-from[l])), low, high) + bias)
+		}
+	}
+}
+
+// PeakRows is Peak of every lane.
+func PeakRows(top *Row, x []float32) {
+	if tier != Plain && peaksFast(top, x) {
+		return
+	}
+	var most Row
+	*top = Row{}
+	for i, v := range x {
+		if l := i % Lanes; Abs(v) > most[l] {
+			most[l], top[l] = Abs(v), v
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (s *OffsetSearch) Run(x, w []float32, n int) {
 
 // Codes gives the codes of the last Run, which had the same x and w.
 func (s *OffsetSearch) Codes(codes []uint8, x, w []float32, n int) {
-	codeRows(codes, x[:Lanes*n], &s.inverse, &s.from, 0, s.nmax, 0)
+	CodeRows(codes, x[:Lanes*n], &s.inverse, &s.from, 0, s.nmax, 0)
 	for l, b := range s.bad {
 		if b != 0 {
 			var xl, wl [maxGroup]float32

@@ -17,6 +17,9 @@ const (
 // PackNibbles puts the low nibbles of low and high into one byte.
 func PackNibbles(dst, low, high []byte) {
 	low, high = low[:len(dst)], high[:len(dst)]
+	if tier != Plain && len(dst)%64 == 0 && packNibblesFast(dst, low, high) {
+		return
+	}
 	for i := 0; i+8 <= len(dst); i += 8 {
 		putWord(dst[i:], word(low[i:])&lowNibbles|word(high[i:])&lowNibbles<<4)
 	}
@@ -25,6 +28,9 @@ func PackNibbles(dst, low, high []byte) {
 // PackPairs puts the bits from shift on of four codes into one byte, two bits of each.
 func PackPairs(dst, a, b, c, d []byte, shift uint) {
 	a, b, c, d = a[:len(dst)], b[:len(dst)], c[:len(dst)], d[:len(dst)]
+	if tier != Plain && len(dst)%64 == 0 && packPairsFast(dst, a, b, c, d, shift) {
+		return
+	}
 	for i := 0; i+8 <= len(dst); i += 8 {
 		putWord(dst[i:], word(a[i:])>>shift&lowPairs|word(b[i:])>>shift&lowPairs<<2|word(c[i:])>>shift&lowPairs<<4|word(d[i:])>>shift&lowPairs<<6)
 	}
@@ -32,6 +38,10 @@ func PackPairs(dst, a, b, c, d []byte, shift uint) {
 
 // PackBits puts one bit of each of eight codes into one byte; code g begins at g·stride.
 func PackBits(dst, codes []byte, stride int, bit uint) {
+	codes = codes[:7*stride+len(dst)]
+	if tier != Plain && len(dst)%64 == 0 && packBitsFast(dst, codes, stride, bit) {
+		return
+	}
 	for i := 0; i+8 <= len(dst); i += 8 {
 		var v uint64
 		for g := range 8 {

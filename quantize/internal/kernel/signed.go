@@ -2,9 +2,8 @@ package kernel
 
 // SignedSearch is SearchSigned and RefineSigned for the 16 lanes of a tile.
 type SignedSearch struct {
-	wx      [maxGroup * Lanes]float32
-	codes   [maxGroup * Lanes]float32
-	squares [maxGroup * Lanes]float32
+	wx    [maxGroup * Lanes]float32
+	table [3 * maxGroup * Lanes]float32 // what refining keeps of each value
 	signedState
 	factors [19]float32
 	nmax    int32
@@ -17,6 +16,7 @@ type signedState struct {
 	inverse Row // codes are those of inverse·x; 0 where a lane counts as zero
 	best    Row
 	top     Row
+	bad     Row // not 0: lanes that the plain version must refine
 }
 
 // Init fixes what all searches have in common: codes 0 … 2·nmax-1. The factors are the search's numerators in the
@@ -39,34 +39,34 @@ func (s *SignedSearch) Search(x, w []float32, n int) {
 	if tier != Plain && s.search(x, w, n) {
 		return
 	}
-	s.eachLane(x, w, n, searchSigned)
+	s.plain(x, w, n)
 }
 
 // Codes gives the codes 0 … 2·nmax-1 of the last Search, which had the same x.
 func (s *SignedSearch) Codes(codes []uint8, x []float32, n int) {
-	codeRows(codes, x[:Lanes*n], &s.inverse, &Row{}, -s.nmax, s.nmax-1, s.nmax)
+	CodeRows(codes, x[:Lanes*n], &s.inverse, &Row{}, -s.nmax, s.nmax-1, s.nmax)
 }
 
 // Refine finds the scale by moving single codes; the weight of x is x².
 func (s *SignedSearch) Refine(x []float32, n int) {
 	x = x[:Lanes*n]
-	if tier != Plain && s.refine(x, n) {
-		return
+	fast := tier != Plain && s.refine(x, n)
+	for l, b := range s.bad {
+		if !fast || b != 0 {
+			var xl [maxGroup]float32
+			var c [maxGroup]int8
+			Gather(xl[:], x, l, n)
+			s.Scale[l] = RefineSigned(c[:n], xl[:n], s.nmax)
+		}
 	}
-	s.eachLane(x, x, n, func(codes []int8, x, _ []float32, nmax int32) (scale, inverse float32) {
-		return RefineSigned(codes, x, nmax), 1
-	})
 }
 
-func (s *SignedSearch) eachLane(x, w []float32, n int, search func(codes []int8, x, w []float32, nmax int32) (scale, inverse float32)) {
+func (s *SignedSearch) plain(x, w []float32, n int) {
 	var xl, wl [maxGroup]float32
 	var c [maxGroup]int8
 	for l := range Lanes {
 		Gather(xl[:], x, l, n)
 		Gather(wl[:], w, l, n)
-		s.Scale[l], s.inverse[l] = search(c[:n], xl[:n], wl[:n], s.nmax)
-		for i := range n {
-			s.codes[Lanes*i+l] = float32(int32(c[i]) - s.nmax)
-		}
+		s.Scale[l], s.inverse[l] = searchSigned(c[:n], xl[:n], wl[:n], s.nmax)
 	}
 }

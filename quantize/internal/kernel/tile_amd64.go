@@ -81,12 +81,9 @@ func (s *SignedSearch) search(x, w []float32, n int) bool {
 	return true
 }
 
+// refine uses half as many lanes as there could be: the fewer lanes go together, the more often none of them moves.
 func (s *SignedSearch) refine(x []float32, n int) bool {
-	if tier == AVX512 {
-		refineSignedAVX512(&x[0], &s.squares[0], &s.wx[0], &s.codes[0], n, float32(s.nmax), &s.Scale[0])
-	} else {
-		refineSignedAVX2(&x[0], &s.squares[0], &s.wx[0], &s.codes[0], n, float32(s.nmax), &s.Scale[0])
-	}
+	refineSignedAVX2(&x[0], &s.table[0], n, float32(s.nmax), &s.Scale[0])
 	return true
 }
 
@@ -119,6 +116,42 @@ func (s *OffsetSearch) run(x, w []float32, n int) bool {
 		searchOffsetAbsAVX2(&x[0], &w[0], &s.try[0], n, &s.factors[0], s.steps, float32(s.nmax), first)
 	default:
 		searchOffsetAVX2(&x[0], &w[0], &s.try[0], n, &s.factors[0], s.steps, float32(s.nmax), first)
+	}
+	return true
+}
+
+func packNibblesFast(dst, low, high []byte) bool {
+	if tier == AVX512 {
+		packNibblesAVX512(&dst[0], &low[0], &high[0], len(dst))
+	} else {
+		packNibblesAVX2(&dst[0], &low[0], &high[0], len(dst))
+	}
+	return true
+}
+
+func packPairsFast(dst, a, b, c, d []byte, shift uint) bool {
+	if tier == AVX512 {
+		packPairsAVX512(&dst[0], &a[0], &b[0], &c[0], &d[0], len(dst), int(shift))
+	} else {
+		packPairsAVX2(&dst[0], &a[0], &b[0], &c[0], &d[0], len(dst), int(shift))
+	}
+	return true
+}
+
+func packBitsFast(dst, codes []byte, stride int, bit uint) bool {
+	if tier == AVX512 {
+		packBitsAVX512(&dst[0], &codes[0], stride, len(dst), int(bit))
+	} else {
+		packBitsAVX2(&dst[0], &codes[0], stride, len(dst), int(bit))
+	}
+	return true
+}
+
+func peaksFast(top *Row, x []float32) bool {
+	if tier == AVX512 {
+		peaksAVX512(&top[0], &x[0], len(x)/Lanes)
+	} else {
+		peaksAVX2(&top[0], &x[0], len(x)/Lanes)
 	}
 	return true
 }

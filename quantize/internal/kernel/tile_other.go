@@ -18,3 +18,7 @@ func (s *OffsetSearch) run(x, w []float32, n int) bool                  { return
 func codesFast(codes []uint8, x []float32, inverse, from *Row, low, high, bias int32) bool {
 	return false
 }
+func packNibblesFast(dst, low, high []byte) bool                { return false }
+func packPairsFast(dst, a, b, c, d []byte, shift uint) bool     { return false }
+func packBitsFast(dst, codes []byte, stride int, bit uint) bool { return false }
+func peaksFast(top *Row, x []float32) bool                      { return false }

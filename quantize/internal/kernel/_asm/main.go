@@ -21,8 +21,9 @@ var files = []struct {
 		func(a *asm) { searchOffset(a, false) },
 		func(a *asm) { searchOffset(a, true) },
 	}},
-	{"signed", []func(*asm){searchSigned, refineSigned}},
+	{"signed", []func(*asm){searchSigned, refineSigned, peaks}},
 	{"positive", []func(*asm){searchPositive}},
+	{"pack", []func(*asm){packNibbles, packPairs, packBits}},
 	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, codes}},
 }
 

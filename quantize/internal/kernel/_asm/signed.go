@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -123,70 +125,143 @@ func (a *asm) nearest(y reg.VecVirtual) reg.VecVirtual {
 	return a.isub(a.and(v, a.shared(0x7fffff)), a.shared(0x400000))
 }
 
-// refineSigned is RefineSigned on 16 lanes. Codes come out as -nmax … nmax-1; wv and wl hold w·x and
-// w = x².
+// Rows of the state of refineSigned, as in kernel.SignedSearch: scale and inverse are those of searchSigned.
+const sgBad = 4
+
+// Columns of the table of refineSigned: for every row of the tile, 64 bytes each.
+const (
+	tbCode  = iota // -nmax … nmax-1
+	tbWXL          // w·x·code for w = x²
+	tbWLL          // w·code²
+	tbWidth        // columns
+)
+
+// refineSigned is RefineSigned on 16 lanes.
+//
+// A code moves when x·sl/sx rounds to another integer. That takes a division only where |x·sl - code·sx| comes near
+// half of sx, which is seldom; codes at a bound move to one side only. The shortcut needs sums of ordinary size:
+// lanes whose smallest |sx| is not are marked bad and left to the plain version.
 func refineSigned(a *asm) {
-	a.fn("refineSigned", "func(x, w, wx *float32, codes *float32, n int, nmax float32, state *float32)", "is RefineSigned on 16 lanes.")
-	x, w, wx, codes, n, st := a.arg("x"), a.arg("w"), a.arg("wx"), a.arg("codes"), a.arg("n"), a.arg("state")
+	a.fn("refineSigned", "func(x, table *float32, n int, nmax float32, state *float32)", "is RefineSigned on 16 lanes.")
+	x, table, n, st := a.arg("x"), a.arg("table"), a.arg("n"), a.arg("state")
 	a.SHLQ(Imm(6), n)
 	high := a.argFloat("nmax")
 	low := a.sub(a.bits(0), high)
 	a.VSUBPS(a.konst(1), high, high)
-	lowInt, highInt := a.toInt(low), a.toInt(high)
 
-	a.eachHalf([]reg.GPVirtual{x, w, wx, codes, st}, func() {
+	a.eachHalf([]reg.GPVirtual{x, table, st}, func() {
 		top := a.findPeak(x, n)
 		tiny := a.cmp(a.and(top, a.bits(magnitudeBits)), lessThan, a.konst(1e-15))
 		one := a.konst(1)
 		a.set(one, tiny, a.bits(0))
 		a.store(one, row(st, sgInverse))
+		a.store(a.and(top, a.bits(magnitudeBits)), row(st, sgTop))
 		inv := a.div(low, top)
-		xl, ll, zero := a.bits(0), a.bits(0), a.bits(0)
+		xl, ll := a.bits(0), a.bits(0)
+		column := func(t reg.GPVirtual, c int) Mem { return Mem{Base: t, Disp: 64 * c} }
+		t := a.GP64()
+		a.MOVQ(table, t)
 		a.loop(n, 64, func(i reg.GPVirtual) {
 			v := a.load(at(x, i))
 			wv := a.mul(v, v)
 			p := a.mul(wv, v)
-			a.store(wv, at(w, i))
-			a.store(p, at(wx, i))
 			l := a.round(a.mul(v, inv))
 			a.VMINPS(high, l, l)
-			a.store(l, at(codes, i))
-			a.addTo(xl, a.mul(p, l))
-			a.addTo(ll, a.mul(a.mul(wv, l), l))
+			a.store(l, column(t, tbCode))
+			pl := a.mul(p, l)
+			a.store(pl, column(t, tbWXL))
+			a.addTo(xl, pl)
+			wll := a.mul(a.mul(wv, l), l)
+			a.store(wll, column(t, tbWLL))
+			a.addTo(ll, wll)
+			a.ADDQ(U32(64*tbWidth), t)
 		})
+		most := a.move(ll)
+		a.store(most, row(st, sgBest))
+		least := a.konst(math.MaxFloat32)
 		sweeps, again, done := a.GP64(), a.label("sweep"), a.label("settled")
+		changed := a.GP64()
 		a.MOVQ(U32(5), sweeps)
 		a.Label(again)
-		changed := a.bits(0)
+		a.XORQ(changed, changed)
+		a.MOVQ(table, t)
 		a.loop(n, 64, func(i reg.GPVirtual) {
 			same := a.label("same")
-			v, p, l := a.load(at(x, i)), a.load(at(wx, i)), a.load(at(codes, i))
-			wv := a.load(at(w, i))
-			sx := a.sub(xl, a.mul(p, l))
-			sl := a.sub(ll, a.mul(a.mul(wv, l), l))
-			c := a.nearest(a.div(a.mul(v, sl), sx))
-			c = a.toFloat(a.imax(a.imin(c, highInt), lowInt))
-			moved := a.both(a.cmp(sx, greater, zero), a.cmp(c, notEqual, l))
+			v, l := a.load(at(x, i)), a.load(column(t, tbCode))
+			sx := a.sub(xl, column(t, tbWXL))
+			sl := a.sub(ll, column(t, tbWLL))
+			size := a.and(sx, a.shared(magnitudeBits))
+			a.VMINPS(size, least, least)
+			vsl := a.mul(v, sl)
+			z := a.sub(vsl, a.mul(l, sx))
+			away := a.oneSided(a.move(z), a.cmp(l, equal, high), a.cmp(l, equal, low))
+			// True for NaN, so that nothing strange takes the short way.
+			moved := a.both(a.cmp(sx, greater, a.shared(0)), a.cmp(away, notAtMost, a.mul(size, a.sharedFloat(0.499))))
 			a.skipUnless(moved, same)
-			a.addTo(sx, a.mul(p, c))
-			a.addTo(sl, a.mul(a.mul(wv, c), c))
+
+			// Most moves are clearly by one.
+			known := a.label("known")
+			zero := a.bits(0)
+			one := a.both(a.cmp(away, greater, a.mul(size, a.sharedFloat(0.501))), a.cmp(away, lessThan, a.mul(size, a.sharedFloat(1.499))))
+			c := a.add(l, a.or(a.and(z, a.shared(1<<31)), a.sharedFloat(1)))
+			a.skipUnless(a.both(moved, a.not(one)), known)
+			y := a.nearest(a.div(vsl, sx))
+			a.VCVTDQ2PS(a.imax(a.imin(y, a.toInt(high)), a.toInt(low)), c)
+			a.Label(known)
+			moved = a.both(moved, a.cmp(c, notEqual, l))
+			wv := a.mul(v, v)
+			pc, wcc := a.mul(a.mul(wv, v), c), a.mul(a.mul(wv, c), c)
+			a.addTo(sx, pc)
+			a.addTo(sl, wcc)
 			better := a.both(a.cmp(sl, greater, zero),
 				a.cmp(a.mul(a.mul(sx, sx), ll), greater, a.mul(a.mul(xl, xl), sl)))
 			better = a.both(better, moved)
 			a.set(l, better, c)
-			a.store(l, at(codes, i))
+			a.store(l, column(t, tbCode))
+			a.setMem(column(t, tbWXL), better, pc)
+			a.setMem(column(t, tbWLL), better, wcc)
 			a.set(xl, better, sx)
 			a.set(ll, better, sl)
-			a.set(changed, better, a.load(a.shared(0xffffffff)))
+			a.store(a.more(ll, row(st, sgBest)), row(st, sgBest))
+			a.note(better, changed)
 			a.Label(same)
+			a.ADDQ(U32(64*tbWidth), t)
 		})
-		any := a.cmp(changed, notEqual, a.bits(0)) // all ones is NaN, which equals nothing
-		a.skipUnless(any, done)
+		a.TESTQ(changed, changed)
+		a.JEQ(LabelRef(done))
 		a.DECQ(sweeps)
 		a.JNZ(LabelRef(again))
 		a.Label(done)
-		scale := a.only(a.cmp(ll, greater, a.bits(0)), a.div(xl, ll))
-		a.store(a.only(a.cmp(zero, lessThan, row(st, sgInverse)), scale), row(st, sgScale))
+		zero := a.bits(0)
+		scale := a.only(a.cmp(ll, greater, zero), a.div(xl, ll))
+		counts := a.cmp(zero, lessThan, row(st, sgInverse))
+		a.store(a.only(counts, scale), row(st, sgScale))
+		ordinary := a.both(a.cmp(least, greater, a.konst(1e-30)),
+			a.cmp(a.mul(least, a.konst(1e6)), greater, a.mul(a.load(row(st, sgTop)), row(st, sgBest))))
+		bad := a.load(a.shared(0xffffffff))
+		a.set(bad, ordinary, zero)
+		a.store(a.only(counts, bad), row(st, sgBad))
 	})
 	a.ret()
+}
+
+// peaks is Peak on 16 lanes.
+func peaks(a *asm) {
+	a.fn("peaks", "func(top, x *float32, n int)", "is Peak on 16 lanes.")
+	top, x, n := a.arg("top"), a.arg("x"), a.arg("n")
+	a.SHLQ(Imm(6), n)
+	a.eachHalf([]reg.GPVirtual{top, x}, func() { a.store(a.findPeak(x, n), row(top, 0)) })
+	a.ret()
+}
+
+// oneSided is |z|, but -z in the lanes of highest and z in those of lowest.
+func (a *asm) oneSided(z reg.VecVirtual, highest, lowest mask) reg.VecVirtual {
+	sign, magnitude := a.shared(1<<31), a.shared(magnitudeBits)
+	if a.wide {
+		a.VXORPS(sign, z, highest.reg, z)
+		a.VANDPS(magnitude, z, a.not(a.either(highest, lowest)).reg, z)
+		return z
+	}
+	z = a.xor(z, a.and(highest.reg, sign))
+	return a.and(z, a.or(a.or(highest.reg, lowest.reg), magnitude))
 }

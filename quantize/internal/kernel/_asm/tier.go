@@ -51,6 +51,7 @@ func (a *asm) fn(name, signature, doc string) {
 	a.Function(name + a.suffix())
 	a.Attributes(build.NOSPLIT)
 	a.SignatureExpr(signature)
+	a.Pragma("noescape")
 	a.Doc(name+a.suffix()+" "+doc, "")
 }
 
@@ -165,14 +166,13 @@ func (a *asm) toFloat(x Op) reg.VecVirtual  { v := a.vec(); a.VCVTDQ2PS(x, v); r
 
 // Predicates of comparisons; all false for NaN except notEqual and those that say so.
 const (
-	equal          = 0
-	lessThan       = 0x11
-	atMost         = 0x12
-	notEqual       = 4
-	atLeast        = 0x1d
-	greater        = 0x1e
-	notLessThan    = 0x15 // true for NaN
-	notGreaterThan = 0x1a // true for NaN
+	equal     = 0
+	lessThan  = 0x11
+	atMost    = 0x12
+	notEqual  = 4
+	atLeast   = 0x1d
+	greater   = 0x1e
+	notAtMost = 0x16 // true for NaN
 )
 
 // mask is one bit a lane: a K register on AVX-512, a vector of ones and zeros on AVX2.
@@ -308,6 +308,17 @@ func (a *asm) skipUnless(m mask, label string) {
 	a.VMOVMSKPS(m.reg, g)
 	a.TESTL(g, g)
 	a.JEQ(LabelRef(label))
+}
+
+// note sets g to something other than 0 when a lane is in the mask.
+func (a *asm) note(m mask, g reg.GPVirtual) {
+	b := a.GP32()
+	if a.wide {
+		a.KMOVW(m.reg, b)
+	} else {
+		a.VMOVMSKPS(m.reg, b)
+	}
+	a.ORL(b, g.As32())
 }
 
 // eachHalf repeats body for every register that a row takes; pointers are moved on in between.
