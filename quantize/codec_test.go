@@ -16,6 +16,7 @@ import (
 var scaleOffsets = map[gguf.Type][]int{
 	gguf.TypeQ4_0: {0}, gguf.TypeQ4_1: {0, 2}, gguf.TypeQ5_0: {0}, gguf.TypeQ5_1: {0, 2}, gguf.TypeQ8_0: {0},
 	gguf.TypeQ2_K: {80, 82}, gguf.TypeQ3_K: {108}, gguf.TypeQ4_K: {0, 2}, gguf.TypeQ5_K: {0, 2}, gguf.TypeQ6_K: {208},
+	gguf.TypeIQ2_XXS: {0}, gguf.TypeIQ2_XS: {0}, gguf.TypeIQ3_XXS: {0}, gguf.TypeIQ3_S: {0}, gguf.TypeIQ2_S: {0},
 	gguf.TypeIQ4_NL: {0}, gguf.TypeIQ4_XS: {0}, gguf.TypeTQ1_0: {52}, gguf.TypeTQ2_0: {64},
 	gguf.TypeQ1_0: {0}, gguf.TypeQ2_0: {0},
 }
@@ -51,7 +52,7 @@ func TestEncodedRowsAreAcceptedAndFinite(t *testing.T) {
 	for _, c := range List() {
 		for dist := range distributions {
 			x, weight := sampleRows(dist, cols, 2, 7)
-			for _, w := range [][]float32{nil, weight} {
+			for _, w := range weightings(c, weight) {
 				b := encodeRows(c, x, w, cols)
 				err := c.Check(b)
 				if ordinary(dist) && err != nil {
@@ -90,7 +91,7 @@ func TestD4ZerosAreExact(t *testing.T) {
 		weight[i] = 1
 	}
 	for _, c := range List() {
-		for _, w := range [][]float32{nil, weight} {
+		for _, w := range weightings(c, weight) {
 			b := encodeRows(c, x, w, cols)
 			for i, v := range decodeRows(c, b, cols) {
 				if v != 0 {
@@ -124,14 +125,14 @@ func TestCheckRefusesScales(t *testing.T) {
 		for _, o := range offsets {
 			for _, bad := range []uint16{0x7c00, 0xfc00, 0x7e00, 0xfe01, 0x7c01} {
 				for _, block := range []int{0, 1} {
-					b := encodeRows(c, x, nil, 1024)
+					b := encodeRows(c, x, evenly(c, 1024), 1024)
 					put16(b[block*int(size)+o:], bad)
 					if c.Check(b) == nil {
 						t.Errorf("%v: scale %#x at byte %d of block %d is accepted", c.Type, bad, o, block)
 					}
 				}
 			}
-			b := encodeRows(c, x, nil, 1024)
+			b := encodeRows(c, x, evenly(c, 1024), 1024)
 			put16(b[o:], 0x7bff)
 			if err := c.Check(b); err != nil {
 				t.Errorf("%v: the largest finite scale is refused: %v", c.Type, err)

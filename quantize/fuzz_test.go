@@ -34,7 +34,7 @@ func fuzzCodec(f *testing.F, c *Codec) {
 				w[i] = 1
 			}
 		}
-		for _, weight := range [][]float32{nil, w} {
+		for _, weight := range weightings(c, w) {
 			b := encodeRows(c, x, weight, n)
 			if !bytes.Equal(b, encodeRows(c, x, weight, n)) {
 				t.Fatal("two runs differ")
@@ -59,24 +59,30 @@ func fuzzCodec(f *testing.F, c *Codec) {
 	})
 }
 
-func FuzzF32(f *testing.F)   { fuzzCodec(f, &f32Codec) }
-func FuzzF16(f *testing.F)   { fuzzCodec(f, &f16Codec) }
-func FuzzBF16(f *testing.F)  { fuzzCodec(f, &bf16Codec) }
-func FuzzQ4_0(f *testing.F)  { fuzzCodec(f, &q4_0) }
-func FuzzQ4_1(f *testing.F)  { fuzzCodec(f, &q4_1) }
-func FuzzQ5_0(f *testing.F)  { fuzzCodec(f, &q5_0) }
-func FuzzQ5_1(f *testing.F)  { fuzzCodec(f, &q5_1) }
-func FuzzQ8_0(f *testing.F)  { fuzzCodec(f, &q8_0) }
-func FuzzQ2K(f *testing.F)   { fuzzCodec(f, &q2K) }
-func FuzzQ3K(f *testing.F)   { fuzzCodec(f, &q3K) }
-func FuzzQ4K(f *testing.F)   { fuzzCodec(f, &q4K) }
-func FuzzQ5K(f *testing.F)   { fuzzCodec(f, &q5K) }
-func FuzzQ6K(f *testing.F)   { fuzzCodec(f, &q6K) }
-func FuzzIQ4NL(f *testing.F) { fuzzCodec(f, &iq4NL) }
-func FuzzIQ4XS(f *testing.F) { fuzzCodec(f, &iq4XS) }
-func FuzzTQ1_0(f *testing.F) { fuzzCodec(f, &tq1_0) }
-func FuzzTQ2_0(f *testing.F) { fuzzCodec(f, &tq2_0) }
-func FuzzMXFP4(f *testing.F) { fuzzCodec(f, &mxfp4) }
-func FuzzNVFP4(f *testing.F) { fuzzCodec(f, &nvfp4) }
-func FuzzQ1_0(f *testing.F)  { fuzzCodec(f, &q1_0) }
-func FuzzQ2_0(f *testing.F)  { fuzzCodec(f, &q2_0) }
+func FuzzF32(f *testing.F)         { fuzzCodec(f, &f32Codec) }
+func FuzzF16(f *testing.F)         { fuzzCodec(f, &f16Codec) }
+func FuzzBF16(f *testing.F)        { fuzzCodec(f, &bf16Codec) }
+func FuzzQ4_0(f *testing.F)        { fuzzCodec(f, &q4_0) }
+func FuzzQ4_1(f *testing.F)        { fuzzCodec(f, &q4_1) }
+func FuzzQ5_0(f *testing.F)        { fuzzCodec(f, &q5_0) }
+func FuzzQ5_1(f *testing.F)        { fuzzCodec(f, &q5_1) }
+func FuzzQ8_0(f *testing.F)        { fuzzCodec(f, &q8_0) }
+func FuzzQ2K(f *testing.F)         { fuzzCodec(f, &q2K) }
+func FuzzQ3K(f *testing.F)         { fuzzCodec(f, &q3K) }
+func FuzzQ4K(f *testing.F)         { fuzzCodec(f, &q4K) }
+func FuzzQ5K(f *testing.F)         { fuzzCodec(f, &q5K) }
+func FuzzQ6K(f *testing.F)         { fuzzCodec(f, &q6K) }
+func FuzzIQ2XXS(f *testing.F)      { fuzzCodec(f, &iq2XXS) }
+func FuzzIQ2XS(f *testing.F)       { fuzzCodec(f, &iq2XS) }
+func FuzzIQ2S(f *testing.F)        { fuzzCodec(f, &iq2S) }
+func FuzzIQ3XXS(f *testing.F)      { fuzzCodec(f, &iq3XXS) }
+func FuzzIQ3S(f *testing.F)        { fuzzCodec(f, &iq3S) }
+func FuzzIQ3SCorrect(f *testing.F) { fuzzCodec(f, &iq3SCorrect) }
+func FuzzIQ4NL(f *testing.F)       { fuzzCodec(f, &iq4NL) }
+func FuzzIQ4XS(f *testing.F)       { fuzzCodec(f, &iq4XS) }
+func FuzzTQ1_0(f *testing.F)       { fuzzCodec(f, &tq1_0) }
+func FuzzTQ2_0(f *testing.F)       { fuzzCodec(f, &tq2_0) }
+func FuzzMXFP4(f *testing.F)       { fuzzCodec(f, &mxfp4) }
+func FuzzNVFP4(f *testing.F)       { fuzzCodec(f, &nvfp4) }
+func FuzzQ1_0(f *testing.F)        { fuzzCodec(f, &q1_0) }
+func FuzzQ2_0(f *testing.F)        { fuzzCodec(f, &q2_0) }

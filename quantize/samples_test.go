@@ -80,6 +80,37 @@ func sampleRows(dist, cols, n int, seed uint64) (x, weight []float32) {
 	return x, weight
 }
 
+// wildWeights makes importance as no model has it: zeros, tiny and huge values, and stretches of each.
+func wildWeights(cols int, seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 99))
+	weight := make([]float32, cols)
+	for i := range weight {
+		w := abs32(normal(r))
+		weight[i] = [...]float32{0, 1e-38, 1e-20, 1e-6, 1, 1e6, w, w * w}[(r.IntN(3)*r.IntN(8)+i/64)%8]
+	}
+	return weight
+}
+
+// weightings gives the ways to encode with a type: without and with these weights, or only with them.
+func weightings(c *Codec, weight []float32) [][]float32 {
+	if c.NeedWeight {
+		return [][]float32{weight}
+	}
+	return [][]float32{nil, weight}
+}
+
+// evenly gives no weights, or equal ones for a type that cannot do without.
+func evenly(c *Codec, cols int) []float32 {
+	if !c.NeedWeight {
+		return nil
+	}
+	weight := make([]float32, cols)
+	for i := range weight {
+		weight[i] = 1
+	}
+	return weight
+}
+
 // encodeRows encodes whole rows.
 func encodeRows(c *Codec, x, weight []float32, cols int) []byte {
 	size, ok := c.Type.RowBytes(int64(cols))

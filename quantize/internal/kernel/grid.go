@@ -1,10 +1,13 @@
 package kernel
 
+import "math"
+
 // Grid is a set of points with small levels as coordinates, and for every code that is none of them the
 // points near it. A code packs levels, the first in the lowest bits: eight of two bits or four of three.
 type Grid struct {
-	Bits  int      // of a level: 2 or 3
-	Codes []uint16 // the points, ascending
+	Bits   int      // of a level: 2 or 3
+	Levels int      // how many a coordinate may have: 0 … Levels-1
+	Codes  []uint16 // the points, ascending
 
 	// Map gives for a code the number of its point or, below zero, -1-s: Near[s] is then how many points are
 	// near it, and Near[s+1:] lists their numbers by distance, then number. Codes with a level that no point may
@@ -21,7 +24,7 @@ func NewGrid(bits, levels, nwant int, codes []uint16) *Grid {
 	half := halfDistances(bits, width)
 	mask := uint16(1)<<width - 1
 
-	g := &Grid{Bits: bits, Codes: codes}
+	g := &Grid{Bits: bits, Levels: levels, Codes: codes}
 	top := 0
 	for range values {
 		top = top<<bits | (levels - 1)
@@ -104,7 +107,7 @@ func legal(code, bits, levels int) bool {
 func (g *Grid) Closest(code uint16, errors *[32]float32) int {
 	start := -1 - g.Map[code]
 	near := g.Near[start+1:][:g.Near[start]]
-	best, at := float32(maxFloat), -1
+	best, at := float32(math.MaxFloat32), -1
 	if g.Bits == 2 {
 		for _, n := range near {
 			c := g.Codes[n]
@@ -125,5 +128,3 @@ func (g *Grid) Closest(code uint16, errors *[32]float32) int {
 	}
 	return at
 }
-
-const maxFloat = 0x1p127 * (1 + (1 - 0x1p-23))

@@ -1,0 +1,194 @@
+package kernel
+
+import "math"
+
+// GridSweep says which inverse scales SearchGrid tries, (top + Step·k) / peak for k = -Last … Last, where top is the
+// odd number of the highest level, and which groups it fits once more with the scale that it has found.
+type GridSweep struct {
+	Step  float32
+	Last  int32
+	Refit Refit
+}
+
+// Refit names the groups that are fitted again.
+type Refit uint8
+
+const (
+	RefitMoved Refit = iota // those that were off the grid
+	RefitOnce               // all, unless all were on the grid
+	RefitAll                // all
+)
+
+// SearchGrid finds points of the grid and gives the scale: x ≈ scale·(2·level+1). x has up to four groups of eight or
+// up to eight of four values, and codes gets the code of each group's point. peak is the value for the highest level
+// to begin with, and scale the answer if no inverse scale is better than none. The answer is NaN when errors overflow,
+// so that no point is the closest; the reference ends the program then.
+func SearchGrid(codes []uint16, g *Grid, x, w []float32, peak, scale float32, s *GridSweep) float32 {
+	var f gridFit
+	f.init(g, x, w)
+	var tried [8]uint16
+	try := tried[:len(codes)]
+	all := uint8(1<<len(codes) - 1)
+	var moved uint8
+	if s.Refit != RefitMoved {
+		moved = all
+	}
+	clear(codes)
+	var best float32
+	top := float32(2*g.Levels - 1)
+	for k := -s.Last; k <= s.Last; k++ {
+		inv := (top + float32(float32(k)*s.Step)) / peak
+		off, ok := f.find(try, all, inv, 1/inv)
+		if !ok {
+			return float32(math.NaN())
+		}
+		xl, ll := f.sums(try)
+		if ll > 0 && xl*xl > best*ll {
+			scale = xl / ll
+			best = scale * xl
+			moved = off
+			copy(codes, try)
+		}
+	}
+	if s.Refit == RefitAll || s.Refit == RefitOnce && moved != 0 {
+		moved = all
+	}
+	if moved == 0 || !(scale > 0) {
+		return scale
+	}
+	if _, ok := f.find(codes, moved, 1/scale, scale); !ok {
+		return float32(math.NaN())
+	}
+	if xl, ll := f.sums(codes); ll > 0 {
+		scale = xl / ll
+	}
+	return scale
+}
+
+// gridFit is what stays the same while scales are tried.
+type gridFit struct {
+	g     *Grid
+	x     []float32
+	root  [maxGroup]float32 // square roots of the weights
+	terms [256]gridSum      // of value i and level l at i<<Bits|l
+}
+
+// gridSum holds Σ w·x·q and Σ w·q², or what one value adds to them, for q = 2·level+1.
+type gridSum struct{ xl, ll float32 }
+
+func (f *gridFit) init(g *Grid, x, w []float32) {
+	f.g, f.x = g, x
+	w = w[:len(x)]
+	for i, v := range x {
+		f.root[i] = Sqrt(w[i])
+		wx := w[i] * v
+		for l := range g.Levels {
+			q := float32(2*l + 1)
+			f.terms[i<<g.Bits|l] = gridSum{wx * q, w[i] * q * q}
+		}
+	}
+}
+
+// sums adds in the order of values.
+func (f *gridFit) sums(codes []uint16) (xl, ll float32) {
+	if f.g.Bits == 2 {
+		for k, c := range codes {
+			for i := range 8 {
+				t := &f.terms[(32*k+4*i+int(c&3))&255]
+				xl += t.xl
+				ll += t.ll
+				c >>= 2
+			}
+		}
+		return xl, ll
+	}
+	for k, c := range codes {
+		for i := range 4 {
+			t := &f.terms[(32*k+8*i+int(c&7))&255]
+			xl += t.xl
+			ll += t.ll
+			c >>= 3
+		}
+	}
+	return xl, ll
+}
+
+// find puts the code of the point for a scale into those codes whose bit is set in groups, and tells which groups
+// were off the grid. It is not ok when no point is the closest.
+func (f *gridFit) find(codes []uint16, groups uint8, inv, scale float32) (off uint8, ok bool) {
+	var odd [8]float32 // scaled odd numbers of the levels
+	for l := range odd {
+		odd[l] = scale * float32(2*l+1)
+	}
+	for k := range codes {
+		if groups>>k&1 == 0 {
+			continue
+		}
+		var code uint16
+		if f.g.Bits == 2 {
+			code = code8((*[8]float32)(f.x[8*k:]), inv)
+		} else {
+			code = code4((*[4]float32)(f.x[4*k:]), inv)
+		}
+		if f.g.Map[code] < 0 {
+			off |= 1 << k
+			var n int
+			if f.g.Bits == 2 {
+				n = f.g.near8(code, (*[8]float32)(f.x[8*k:]), (*[8]float32)(f.root[8*k:]), &odd)
+			} else {
+				n = f.g.near4(code, (*[4]float32)(f.x[4*k:]), (*[4]float32)(f.root[4*k:]), &odd)
+			}
+			if n < 0 {
+				return off, false
+			}
+			code = f.g.Codes[n]
+		}
+		codes[k] = code
+	}
+	return off, true
+}
+
+// code8 rounds eight values to levels 0 … 2.
+func code8(x *[8]float32, inv float32) (code uint16) {
+	for _, v := range x {
+		l := Clamp(Nearest(0.5*(float32(inv*v)-1)), 0, 2)
+		code = code>>2 | uint16(l)<<14
+	}
+	return code
+}
+
+// code4 rounds four values to levels 0 … 7.
+func code4(x *[4]float32, inv float32) (code uint16) {
+	for _, v := range x {
+		l := Clamp(Nearest(0.5*(float32(inv*v)-1)), 0, 7)
+		code = code>>3 | uint16(l)<<9
+	}
+	return code
+}
+
+// near8 gives the number of the point near code with the smallest Σ w·(odd[level]-x)², or -1.
+func (g *Grid) near8(code uint16, x, w *[8]float32, odd *[8]float32) int {
+	var errors [32]float32
+	for i, v := range x {
+		for l := range 3 {
+			d := odd[l] - v
+			errors[4*i+l] = w[i] * d * d
+		}
+	}
+	return g.Closest(code, &errors)
+}
+
+// near4 is near8 for groups of four. It has so few neighbours that a table of errors does not pay.
+func (g *Grid) near4(code uint16, x, w *[4]float32, odd *[8]float32) int {
+	start := -1 - g.Map[code]
+	best, at := float32(math.MaxFloat32), -1
+	for _, n := range g.Near[start+1:][:g.Near[start]] {
+		c := g.Codes[n]
+		d0, d1, d2, d3 := odd[c&7]-x[0], odd[c>>3&7]-x[1], odd[c>>6&7]-x[2], odd[c>>9&7]-x[3]
+		e := float32(w[0]*d0*d0) + float32(w[1]*d1*d1) + float32(w[2]*d2*d2) + float32(w[3]*d3*d3)
+		if e < best {
+			best, at = e, int(n)
+		}
+	}
+	return at
+}
