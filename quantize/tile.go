@@ -102,9 +102,6 @@ func tileOffset(t *kernel.Tile, weighted bool, n int, nmax int32, s *kernel.Swee
 
 // tiledRows encodes blocks of 32 whose weights depend on the squares of their whole row.
 func tiledRows(dst []byte, src, weight []float32, size int, encode func(t *kernel.Tile)) bool {
-	if len(weight) == 0 {
-		return false
-	}
 	row, cols := 0, len(weight)
 	sigma2 := make([]float32, len(src)/cols)
 	for i := range sigma2 {

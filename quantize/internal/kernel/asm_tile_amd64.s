@@ -480,9 +480,9 @@ loop13:
 	VZEROUPPER
 	RET
 
-// func codesAVX2(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
+// func laneCodesAVX2(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
 // Requires: AVX, AVX2
-TEXT ·codesAVX2(SB), NOSPLIT, $0-64
+TEXT ·laneCodesAVX2(SB), NOSPLIT, $0-64
 	MOVQ         codes+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         inverse+16(FP), DX
@@ -994,9 +994,9 @@ loop8:
 	VZEROUPPER
 	RET
 
-// func codesAVX512(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
+// func laneCodesAVX512(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·codesAVX512(SB), NOSPLIT, $0-64
+TEXT ·laneCodesAVX512(SB), NOSPLIT, $0-64
 	MOVQ         codes+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         inverse+16(FP), DX

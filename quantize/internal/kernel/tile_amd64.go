@@ -98,9 +98,9 @@ func (s *PositiveSearch) search(x, w []float32, n int, nmax int32) bool {
 
 func codesFast(codes []uint8, x []float32, inverse, from *Row, low, high, bias int32) bool {
 	if tier == AVX512 {
-		codesAVX512(&codes[0], &x[0], &inverse[0], &from[0], len(x)/Lanes, int(low), int(high), int(bias))
+		laneCodesAVX512(&codes[0], &x[0], &inverse[0], &from[0], len(x)/Lanes, int(low), int(high), int(bias))
 	} else {
-		codesAVX2(&codes[0], &x[0], &inverse[0], &from[0], len(x)/Lanes, int(low), int(high), int(bias))
+		laneCodesAVX2(&codes[0], &x[0], &inverse[0], &from[0], len(x)/Lanes, int(low), int(high), int(bias))
 	}
 	return true
 }

@@ -24,7 +24,8 @@ var files = []struct {
 	{"signed", []func(*asm){searchSigned, refineSigned, peaks}},
 	{"positive", []func(*asm){searchPositive}},
 	{"pack", []func(*asm){packNibbles, packPairs, packBits}},
-	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, codes}},
+	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, laneCodes}},
+	{"rounded", []func(*asm){scaleSigned, scaleOffset, scaleMagnitude, codesQ4_0, codesQ4_1, codesQ5_0, codesQ5_1, codesQ8_0}},
 }
 
 func main() {

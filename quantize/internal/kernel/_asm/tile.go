@@ -212,9 +212,9 @@ func requantize(a *asm) {
 	a.ret()
 }
 
-// codes gives nearest(inverse·(x - from)) between low and high, plus bias; 0 in lanes whose inverse is 0.
-func codes(a *asm) {
-	a.fn("codes", "func(codes *byte, x, inverse, from *float32, n, low, high, bias int)", "gives the codes of a search, on 16 lanes.")
+// laneCodes gives nearest(inverse·(x - from)) between low and high, plus bias; 0 in lanes whose inverse is 0.
+func laneCodes(a *asm) {
+	a.fn("laneCodes", "func(codes *byte, x, inverse, from *float32, n, low, high, bias int)", "gives the codes of a search, on 16 lanes.")
 	codes, x, inverse, from, n := a.arg("codes"), a.arg("x"), a.arg("inverse"), a.arg("from"), a.arg("n")
 	a.SHLQ(Imm(6), n)
 	low, high, bias := a.argInt("low"), a.argInt("high"), a.argInt("bias")
