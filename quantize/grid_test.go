@@ -111,7 +111,7 @@ func sortedNeighbours(grid *kernel.Grid, levels []int, nwant int) []uint16 {
 		if distances > nwant {
 			break
 		}
-		list = append(list, uint16(n.number))
+		list = append(list, grid.Codes[n.number])
 	}
 	return list
 }
@@ -132,13 +132,13 @@ func TestGridClosest(t *testing.T) {
 			}
 			start := -1 - grid.Map[code]
 			want, best := -1, float32(math.Inf(1))
-			for _, n := range grid.Near[start+1:][:grid.Near[start]] {
+			for _, c := range grid.Near[start+1:][:grid.Near[start]] {
 				var e float32
-				for i, l := range unpack(grid.Codes[n], grid.Bits) {
+				for i, l := range unpack(c, grid.Bits) {
 					e += errors[i<<grid.Bits|l]
 				}
 				if e < best {
-					want, best = int(n), e
+					want, best = int(grid.Map[c]), e
 				}
 			}
 			if got := grid.Closest(uint16(code), &errors); got != want {

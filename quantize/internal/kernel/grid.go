@@ -9,9 +9,9 @@ type Grid struct {
 	Levels int      // how many a coordinate may have: 0 … Levels-1
 	Codes  []uint16 // the points, ascending
 
-	// Map gives for a code the number of its point or, below zero, -1-s: Near[s] is then how many points are
-	// near it, and Near[s+1:] lists their numbers by distance, then number. Codes with a level that no point may
-	// have are not asked for.
+	// Map gives for a code the number of its point or, below zero, -1-s: Near[s] is then how many points are near
+	// it, and Near[s+1:] lists their codes by distance, then number. Codes with a level that no point may have are
+	// not asked for.
 	Map  []int32
 	Near []uint16
 }
@@ -68,7 +68,7 @@ func NewGrid(bits, levels, nwant int, codes []uint16) *Grid {
 		list := g.Near[start+1:]
 		for i, d := range distance {
 			if int(d) <= last {
-				list[next[d]] = uint16(i)
+				list[next[d]] = codes[i]
 				next[d]++
 			}
 		}
@@ -101,30 +101,52 @@ func legal(code, bits, levels int) bool {
 	return true
 }
 
-// Closest gives the number of the point near code that has the smallest error, the first of equal ones, or -1 when
-// no error is below the largest float32. errors holds the error of level l of coordinate i at i<<Bits|l; errors are
-// added in the order of coordinates. The code must be off the grid.
-func (g *Grid) Closest(code uint16, errors *[32]float32) int {
+// near lists the codes of the points near a code off the grid.
+func (g *Grid) near(code uint16) []uint16 {
 	start := -1 - g.Map[code]
-	near := g.Near[start+1:][:g.Near[start]]
-	best, at := float32(math.MaxFloat32), -1
+	return g.Near[start+1:][:g.Near[start]]
+}
+
+// Closest gives the number of the point near code that has the smallest error, the first of equal ones, or -1 when
+// no error is below the largest float32. errors holds the error of level l of coordinate i at i<<Bits|l; none is
+// negative, and they are added in the order of coordinates. The code must be off the grid.
+func (g *Grid) Closest(code uint16, errors *[32]float32) int {
+	best := none
 	if g.Bits == 2 {
-		for _, n := range near {
-			c := g.Codes[n]
-			e := errors[c&3] + errors[4|c>>2&3] + errors[8|c>>4&3] + errors[12|c>>6&3]
-			e = e + errors[16|c>>8&3] + errors[20|c>>10&3] + errors[24|c>>12&3] + errors[28|c>>14]
-			if e < best {
-				best, at = e, int(n)
-			}
-		}
-		return at
-	}
-	for _, n := range near {
-		c := g.Codes[n]
-		e := errors[c&7] + errors[8|c>>3&7] + errors[16|c>>6&7] + errors[24|c>>9&7]
-		if e < best {
-			best, at = e, int(n)
+		best = closest8(g.near(code), errors)
+	} else {
+		for i, c := range g.near(code) {
+			e := errors[c&7] + errors[8|c>>3&7] + errors[16|c>>6&7] + errors[24|c>>9&7]
+			best = min(best, candidateOf(e, i, uint(c)))
 		}
 	}
-	return at
+	if best >= none {
+		return -1
+	}
+	return int(g.Map[uint16(best)])
+}
+
+// candidate is a point as a number that is smaller for a smaller error, then for an earlier place in a list: error,
+// place, code. The order of errors that are not negative is that of their bits, and comparing numbers costs no
+// branches.
+type candidate uint64
+
+// none is reached by errors that are no smaller than the largest float32, or NaN.
+const none candidate = 0x7f7fffff << 32
+
+func candidateOf(e float32, place int, code uint) candidate {
+	return candidate(math.Float32bits(e)&^(1<<31))<<32 | candidate(uint(place)<<16|code)
+}
+
+// closest8 finds the candidate with the smallest error among points of eight levels.
+func closest8(near []uint16, errors *[32]float32) candidate {
+	e0, e1, e2, e3 := (*[4]float32)(errors[:]), (*[4]float32)(errors[4:]), (*[4]float32)(errors[8:]), (*[4]float32)(errors[12:])
+	e4, e5, e6, e7 := (*[4]float32)(errors[16:]), (*[4]float32)(errors[20:]), (*[4]float32)(errors[24:]), (*[4]float32)(errors[28:])
+	best := none
+	for i := range near {
+		c := uint(near[i])
+		e := e0[c&3] + e1[c>>2&3] + e2[c>>4&3] + e3[c>>6&3] + e4[c>>8&3] + e5[c>>10&3] + e6[c>>12&3] + e7[c>>14&3]
+		best = min(best, candidateOf(e, i, c))
+	}
+	return best
 }

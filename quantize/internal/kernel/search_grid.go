@@ -126,22 +126,25 @@ func (f *gridFit) find(codes []uint16, groups uint8, inv, scale float32) (off ui
 		}
 		var code uint16
 		if f.g.Bits == 2 {
-			code = code8((*[8]float32)(f.x[8*k:]), inv)
+			x := (*[8]float32)(f.x[8*k:])
+			if code = code8(x, inv); f.g.Map[code] < 0 {
+				best := near8(f.g.near(code), x, (*[8]float32)(f.root[8*k:]), &odd)
+				if best >= none {
+					return off, false
+				}
+				off |= 1 << k
+				code = uint16(best)
+			}
 		} else {
-			code = code4((*[4]float32)(f.x[4*k:]), inv)
-		}
-		if f.g.Map[code] < 0 {
-			off |= 1 << k
-			var n int
-			if f.g.Bits == 2 {
-				n = f.g.near8(code, (*[8]float32)(f.x[8*k:]), (*[8]float32)(f.root[8*k:]), &odd)
-			} else {
-				n = f.g.near4(code, (*[4]float32)(f.x[4*k:]), (*[4]float32)(f.root[4*k:]), &odd)
+			x := (*[4]float32)(f.x[4*k:])
+			if code = code4(x, inv); f.g.Map[code] < 0 {
+				best := near4(f.g.near(code), x, (*[4]float32)(f.root[4*k:]), &odd)
+				if best >= none {
+					return off, false
+				}
+				off |= 1 << k
+				code = uint16(best)
 			}
-			if n < 0 {
-				return off, false
-			}
-			code = f.g.Codes[n]
 		}
 		codes[k] = code
 	}
@@ -149,46 +152,42 @@ func (f *gridFit) find(codes []uint16, groups uint8, inv, scale float32) (off ui
 }
 
 // code8 rounds eight values to levels 0 … 2.
-func code8(x *[8]float32, inv float32) (code uint16) {
-	for _, v := range x {
-		l := Clamp(Nearest(0.5*(float32(inv*v)-1)), 0, 2)
-		code = code>>2 | uint16(l)<<14
-	}
-	return code
+func code8(x *[8]float32, inv float32) uint16 {
+	c := level(x[0], inv, 2) | level(x[1], inv, 2)<<2 | level(x[2], inv, 2)<<4 | level(x[3], inv, 2)<<6
+	return uint16(c | level(x[4], inv, 2)<<8 | level(x[5], inv, 2)<<10 | level(x[6], inv, 2)<<12 | level(x[7], inv, 2)<<14)
 }
 
 // code4 rounds four values to levels 0 … 7.
-func code4(x *[4]float32, inv float32) (code uint16) {
-	for _, v := range x {
-		l := Clamp(Nearest(0.5*(float32(inv*v)-1)), 0, 7)
-		code = code>>3 | uint16(l)<<9
-	}
-	return code
+func code4(x *[4]float32, inv float32) uint16 {
+	return uint16(level(x[0], inv, 7) | level(x[1], inv, 7)<<3 | level(x[2], inv, 7)<<6 | level(x[3], inv, 7)<<9)
 }
 
-// near8 gives the number of the point near code with the smallest Σ w·(odd[level]-x)², or -1.
-func (g *Grid) near8(code uint16, x, w *[8]float32, odd *[8]float32) int {
+// level rounds x to an odd number of units, the inverse of which is inv, and gives its level.
+func level(x, inv float32, top int32) int32 {
+	return Clamp(Nearest(0.5*(float32(inv*x)-1)), 0, top)
+}
+
+// near8 finds the point with the smallest Σ w·(odd[level]-x)².
+func near8(near []uint16, x, w *[8]float32, odd *[8]float32) candidate {
 	var errors [32]float32
 	for i, v := range x {
-		for l := range 3 {
-			d := odd[l] - v
-			errors[4*i+l] = w[i] * d * d
-		}
+		e := (*[4]float32)(errors[4*i:])
+		d0, d1, d2 := odd[0]-v, odd[1]-v, odd[2]-v
+		e[0], e[1], e[2] = w[i]*d0*d0, w[i]*d1*d1, w[i]*d2*d2
 	}
-	return g.Closest(code, &errors)
+	return closest8(near, &errors)
 }
 
-// near4 is near8 for groups of four. It has so few neighbours that a table of errors does not pay.
-func (g *Grid) near4(code uint16, x, w *[4]float32, odd *[8]float32) int {
-	start := -1 - g.Map[code]
-	best, at := float32(math.MaxFloat32), -1
-	for _, n := range g.Near[start+1:][:g.Near[start]] {
-		c := g.Codes[n]
-		d0, d1, d2, d3 := odd[c&7]-x[0], odd[c>>3&7]-x[1], odd[c>>6&7]-x[2], odd[c>>9&7]-x[3]
-		e := float32(w[0]*d0*d0) + float32(w[1]*d1*d1) + float32(w[2]*d2*d2) + float32(w[3]*d3*d3)
-		if e < best {
-			best, at = e, int(n)
-		}
+// near4 is near8 for groups of four. They have so few neighbours that a table of errors does not pay.
+func near4(near []uint16, x, w *[4]float32, odd *[8]float32) candidate {
+	best := none
+	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
+	w0, w1, w2, w3 := w[0], w[1], w[2], w[3]
+	for i := range near {
+		c := uint(near[i])
+		d0, d1, d2, d3 := odd[c&7]-x0, odd[c>>3&7]-x1, odd[c>>6&7]-x2, odd[c>>9&7]-x3
+		e := float32(w0*d0*d0) + float32(w1*d1*d1) + float32(w2*d2*d2) + float32(w3*d3*d3)
+		best = min(best, candidateOf(e, i, c))
 	}
-	return at
+	return best
 }
