@@ -46,11 +46,6 @@ first2:
 	VMOVD        R8, X4
 	VPBROADCASTD X4, Y4
 	VDIVPS       Y3, Y4, Y4
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 128(SI)
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y0, 256(SI)
 	VPXOR        Y5, Y5, Y5
 	XORQ         R8, R8
 
@@ -59,8 +54,8 @@ loop3:
 	VSUBPS   Y2, Y6, Y6
 	VMULPS   Y3, Y6, Y6
 	VROUNDPS $0x00, Y6, Y6
-	VMAXPS   Y0, Y6, Y6
-	VMINPS   Y1, Y6, Y6
+	VPMAXSD  Y0, Y6, Y6
+	VPMINSD  Y1, Y6, Y6
 	VMULPS   Y6, Y4, Y6
 	VADDPS   Y2, Y6, Y6
 	VSUBPS   (AX)(R8*1), Y6, Y6
@@ -70,6 +65,13 @@ loop3:
 	ADDQ     $0x40, R8
 	CMPQ     R8, BX
 	JLT      loop3
+	VMOVUPS  Y3, Y3
+	VMOVUPS  Y2, Y6
+	VPXOR    Y7, Y7, Y7
+	VMOVUPS  Y4, (SI)
+	VMOVUPS  Y3, 128(SI)
+	VMOVUPS  Y6, 192(SI)
+	VMOVUPS  Y7, 256(SI)
 	VMOVUPS  Y5, 320(SI)
 	MOVQ     factors+32(FP), R8
 	MOVQ     steps+40(FP), R9
@@ -79,29 +81,21 @@ step4:
 	VSUBPS       Y2, Y4, Y3
 	VBROADCASTSS (R8), Y5
 	VDIVPS       Y3, Y5, Y3
-	MOVL         $0x4a742400, R10
-	VMOVD        R10, X5
-	VPBROADCASTD X5, Y5
-	MOVL         $0x7fffffff, R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	VMOVUPS      384(SI), Y7
-	VSUBPS       Y2, Y7, Y7
-	VMULPS       Y3, Y7, Y7
-	VANDPS       Y6, Y7, Y7
+	VMOVUPS      384(SI), Y5
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VANDPS       x7fffffff<>+0(SB), Y5, Y5
 	VSUBPS       Y2, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VANDPS       Y6, Y4, Y4
-	VCMPPS       $0x11, Y5, Y7, Y6
-	VCMPPS       $0x11, Y5, Y4, Y4
-	VANDPS       Y4, Y6, Y4
+	VANDPS       x7fffffff<>+0(SB), Y4, Y4
+	VCMPPS       $0x11, x4a742400<>+0(SB), Y5, Y5
+	VCMPPS       $0x11, x4a742400<>+0(SB), Y4, Y4
+	VANDPS       Y4, Y5, Y4
 	MOVL         $0xffffffff, R10
 	VMOVD        R10, X5
 	VPBROADCASTD X5, Y5
 	VXORPS       Y5, Y4, Y4
-	MOVL         $0xffffffff, R10
-	VMOVD        R10, X5
-	VPBROADCASTD X5, Y5
+	VMOVUPS      xffffffff<>+0(SB), Y5
 	VMOVUPS      256(SI), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y6
 	VMOVUPS      Y6, 256(SI)
@@ -115,8 +109,8 @@ loop5:
 	VSUBPS    Y2, Y7, Y8
 	VMULPS    Y3, Y8, Y8
 	VROUNDPS  $0x00, Y8, Y8
-	VMAXPS    Y0, Y8, Y8
-	VMINPS    Y1, Y8, Y8
+	VPMAXSD   Y0, Y8, Y8
+	VPMINSD   Y1, Y8, Y8
 	VMOVUPS   Y8, (DX)(R10*1)
 	VMULPS    (CX)(R10*1), Y8, Y9
 	VADDPS    Y9, Y4, Y4
@@ -203,6 +197,60 @@ loop6:
 	VZEROUPPER
 	RET
 
+DATA x4a742400<>+0(SB)/4, $0x4a742400
+DATA x4a742400<>+4(SB)/4, $0x4a742400
+DATA x4a742400<>+8(SB)/4, $0x4a742400
+DATA x4a742400<>+12(SB)/4, $0x4a742400
+DATA x4a742400<>+16(SB)/4, $0x4a742400
+DATA x4a742400<>+20(SB)/4, $0x4a742400
+DATA x4a742400<>+24(SB)/4, $0x4a742400
+DATA x4a742400<>+28(SB)/4, $0x4a742400
+DATA x4a742400<>+32(SB)/4, $0x4a742400
+DATA x4a742400<>+36(SB)/4, $0x4a742400
+DATA x4a742400<>+40(SB)/4, $0x4a742400
+DATA x4a742400<>+44(SB)/4, $0x4a742400
+DATA x4a742400<>+48(SB)/4, $0x4a742400
+DATA x4a742400<>+52(SB)/4, $0x4a742400
+DATA x4a742400<>+56(SB)/4, $0x4a742400
+DATA x4a742400<>+60(SB)/4, $0x4a742400
+GLOBL x4a742400<>(SB), RODATA|NOPTR, $64
+
+DATA x7fffffff<>+0(SB)/4, $0x7fffffff
+DATA x7fffffff<>+4(SB)/4, $0x7fffffff
+DATA x7fffffff<>+8(SB)/4, $0x7fffffff
+DATA x7fffffff<>+12(SB)/4, $0x7fffffff
+DATA x7fffffff<>+16(SB)/4, $0x7fffffff
+DATA x7fffffff<>+20(SB)/4, $0x7fffffff
+DATA x7fffffff<>+24(SB)/4, $0x7fffffff
+DATA x7fffffff<>+28(SB)/4, $0x7fffffff
+DATA x7fffffff<>+32(SB)/4, $0x7fffffff
+DATA x7fffffff<>+36(SB)/4, $0x7fffffff
+DATA x7fffffff<>+40(SB)/4, $0x7fffffff
+DATA x7fffffff<>+44(SB)/4, $0x7fffffff
+DATA x7fffffff<>+48(SB)/4, $0x7fffffff
+DATA x7fffffff<>+52(SB)/4, $0x7fffffff
+DATA x7fffffff<>+56(SB)/4, $0x7fffffff
+DATA x7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA xffffffff<>+0(SB)/4, $0xffffffff
+DATA xffffffff<>+4(SB)/4, $0xffffffff
+DATA xffffffff<>+8(SB)/4, $0xffffffff
+DATA xffffffff<>+12(SB)/4, $0xffffffff
+DATA xffffffff<>+16(SB)/4, $0xffffffff
+DATA xffffffff<>+20(SB)/4, $0xffffffff
+DATA xffffffff<>+24(SB)/4, $0xffffffff
+DATA xffffffff<>+28(SB)/4, $0xffffffff
+DATA xffffffff<>+32(SB)/4, $0xffffffff
+DATA xffffffff<>+36(SB)/4, $0xffffffff
+DATA xffffffff<>+40(SB)/4, $0xffffffff
+DATA xffffffff<>+44(SB)/4, $0xffffffff
+DATA xffffffff<>+48(SB)/4, $0xffffffff
+DATA xffffffff<>+52(SB)/4, $0xffffffff
+DATA xffffffff<>+56(SB)/4, $0xffffffff
+DATA xffffffff<>+60(SB)/4, $0xffffffff
+GLOBL xffffffff<>(SB), RODATA|NOPTR, $64
+
 // func searchOffsetAbsAVX2(x *float32, w *float32, try *float32, n int, factors *float32, steps int, top float32, state *float32)
 // Requires: AVX, AVX2
 TEXT ·searchOffsetAbsAVX2(SB), NOSPLIT, $0-64
@@ -245,11 +293,6 @@ first8:
 	VMOVD        R8, X4
 	VPBROADCASTD X4, Y4
 	VDIVPS       Y3, Y4, Y4
-	VMOVUPS      Y2, 64(SI)
-	VMOVUPS      Y2, 192(SI)
-	VMOVUPS      Y3, 128(SI)
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y0, 256(SI)
 	MOVL         $0x7fffffff, R8
 	VMOVD        R8, X5
 	VPBROADCASTD X5, Y5
@@ -261,8 +304,8 @@ loop9:
 	VSUBPS   Y2, Y7, Y7
 	VMULPS   Y3, Y7, Y7
 	VROUNDPS $0x00, Y7, Y7
-	VMAXPS   Y0, Y7, Y7
-	VMINPS   Y1, Y7, Y7
+	VPMAXSD  Y0, Y7, Y7
+	VPMINSD  Y1, Y7, Y7
 	VMULPS   Y7, Y4, Y7
 	VADDPS   Y2, Y7, Y7
 	VSUBPS   (AX)(R8*1), Y7, Y7
@@ -272,6 +315,13 @@ loop9:
 	ADDQ     $0x40, R8
 	CMPQ     R8, BX
 	JLT      loop9
+	VMOVUPS  Y3, Y3
+	VMOVUPS  Y2, Y7
+	VPXOR    Y8, Y8, Y8
+	VMOVUPS  Y4, (SI)
+	VMOVUPS  Y3, 128(SI)
+	VMOVUPS  Y7, 192(SI)
+	VMOVUPS  Y8, 256(SI)
 	VMOVUPS  Y6, 320(SI)
 	MOVQ     factors+32(FP), R8
 	MOVQ     steps+40(FP), R9
@@ -281,29 +331,21 @@ step10:
 	VSUBPS       Y2, Y4, Y3
 	VBROADCASTSS (R8), Y6
 	VDIVPS       Y3, Y6, Y3
-	MOVL         $0x4a742400, R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
-	MOVL         $0x7fffffff, R10
-	VMOVD        R10, X7
-	VPBROADCASTD X7, Y7
-	VMOVUPS      384(SI), Y8
-	VSUBPS       Y2, Y8, Y8
-	VMULPS       Y3, Y8, Y8
-	VANDPS       Y7, Y8, Y8
+	VMOVUPS      384(SI), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VANDPS       x7fffffff<>+0(SB), Y6, Y6
 	VSUBPS       Y2, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VANDPS       Y7, Y4, Y4
-	VCMPPS       $0x11, Y6, Y8, Y7
-	VCMPPS       $0x11, Y6, Y4, Y4
-	VANDPS       Y4, Y7, Y4
+	VANDPS       x7fffffff<>+0(SB), Y4, Y4
+	VCMPPS       $0x11, x4a742400<>+0(SB), Y6, Y6
+	VCMPPS       $0x11, x4a742400<>+0(SB), Y4, Y4
+	VANDPS       Y4, Y6, Y4
 	MOVL         $0xffffffff, R10
 	VMOVD        R10, X6
 	VPBROADCASTD X6, Y6
 	VXORPS       Y6, Y4, Y4
-	MOVL         $0xffffffff, R10
-	VMOVD        R10, X6
-	VPBROADCASTD X6, Y6
+	VMOVUPS      xffffffff<>+0(SB), Y6
 	VMOVUPS      256(SI), Y7
 	VBLENDVPS    Y4, Y6, Y7, Y7
 	VMOVUPS      Y7, 256(SI)
@@ -317,8 +359,8 @@ loop11:
 	VSUBPS    Y2, Y8, Y9
 	VMULPS    Y3, Y9, Y9
 	VROUNDPS  $0x00, Y9, Y9
-	VMAXPS    Y0, Y9, Y9
-	VMINPS    Y1, Y9, Y9
+	VPMAXSD   Y0, Y9, Y9
+	VPMINSD   Y1, Y9, Y9
 	VMOVUPS   Y9, (DX)(R10*1)
 	VMULPS    (CX)(R10*1), Y9, Y10
 	VADDPS    Y10, Y4, Y4
@@ -444,11 +486,6 @@ first1:
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
 	VDIVPS       Z3, Z4, Z4
-	VMOVUPS      Z2, 64(SI)
-	VMOVUPS      Z2, 192(SI)
-	VMOVUPS      Z3, 128(SI)
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z0, 256(SI)
 	VPXORD       Z8, Z8, Z8
 	XORQ         DI, DI
 
@@ -457,8 +494,8 @@ loop2:
 	VSUBPS      Z2, Z5, Z5
 	VMULPS      Z3, Z5, Z5
 	VRNDSCALEPS $0x00, Z5, Z5
-	VMAXPS      Z0, Z5, Z5
-	VMINPS      Z1, Z5, Z5
+	VPMAXSD     Z0, Z5, Z5
+	VPMINSD     Z1, Z5, Z5
 	VMULPS      Z5, Z4, Z5
 	VADDPS      Z2, Z5, Z5
 	VSUBPS      (AX)(DI*1), Z5, Z5
@@ -468,109 +505,98 @@ loop2:
 	ADDQ        $0x40, DI
 	CMPQ        DI, BX
 	JLT         loop2
-	VMOVUPS     Z8, 320(SI)
+	VMOVUPS     Z3, Z5
+	VMOVUPS     Z2, Z6
+	VPXORD      Z9, Z9, Z9
 	MOVQ        factors+32(FP), DI
 	MOVQ        steps+40(FP), R8
 
 step3:
-	VMOVUPS      448(SI), Z4
-	VSUBPS       Z2, Z4, Z3
-	VBROADCASTSS (DI), Z5
-	VDIVPS       Z3, Z5, Z3
-	MOVL         $0x4a742400, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Z5
-	MOVL         $0x7fffffff, R9
-	VMOVD        R9, X6
-	VPBROADCASTD X6, Z6
-	VMOVUPS      384(SI), Z7
+	VMOVUPS      448(SI), Z7
+	VSUBPS       Z2, Z7, Z3
+	VBROADCASTSS (DI), Z14
+	VDIVPS       Z3, Z14, Z3
+	VMOVUPS      384(SI), Z14
+	VSUBPS       Z2, Z14, Z14
+	VMULPS       Z3, Z14, Z14
+	VANDPS       x7fffffff<>+0(SB), Z14, Z14
 	VSUBPS       Z2, Z7, Z7
 	VMULPS       Z3, Z7, Z7
-	VANDPS       Z6, Z7, Z7
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VANDPS       Z6, Z4, Z4
-	VCMPPS       $0x11, Z5, Z7, K1
-	VCMPPS       $0x11, Z5, Z4, K2
+	VANDPS       x7fffffff<>+0(SB), Z7, Z7
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z14, K1
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z7, K2
 	KANDW        K1, K2, K1
 	KNOTW        K1, K1
-	MOVL         $0xffffffff, R9
-	VMOVD        R9, X4
-	VPBROADCASTD X4, Z4
-	VMOVUPS      256(SI), Z5
-	VMOVAPS      Z4, K1, Z5
-	VMOVUPS      Z5, 256(SI)
-	VPXORD       Z9, Z9, Z9
+	VMOVUPS      xffffffff<>+0(SB), Z7
+	VMOVAPS      Z7, K1, Z9
 	VPXORD       Z10, Z10, Z10
 	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
 	XORQ         R9, R9
 
 loop4:
-	VMOVUPS     (AX)(R9*1), Z4
-	VSUBPS      Z2, Z4, Z5
-	VMULPS      Z3, Z5, Z5
-	VRNDSCALEPS $0x00, Z5, Z5
-	VMAXPS      Z0, Z5, Z5
-	VMINPS      Z1, Z5, Z5
-	VMOVUPS     Z5, (DX)(R9*1)
-	VMULPS      (CX)(R9*1), Z5, Z6
-	VADDPS      Z6, Z9, Z9
-	VMULPS      Z5, Z6, Z5
-	VADDPS      Z5, Z10, Z10
-	VMULPS      Z4, Z6, Z4
-	VADDPS      Z4, Z11, Z11
+	VMOVUPS     (AX)(R9*1), Z7
+	VSUBPS      Z2, Z7, Z14
+	VMULPS      Z3, Z14, Z14
+	VRNDSCALEPS $0x00, Z14, Z14
+	VPMAXSD     Z0, Z14, Z14
+	VPMINSD     Z1, Z14, Z14
+	VMOVUPS     Z14, (DX)(R9*1)
+	VMULPS      (CX)(R9*1), Z14, Z15
+	VADDPS      Z15, Z10, Z10
+	VMULPS      Z14, Z15, Z14
+	VADDPS      Z14, Z11, Z11
+	VMULPS      Z7, Z15, Z7
+	VADDPS      Z7, Z12, Z12
 	ADDQ        $0x40, R9
 	CMPQ        R9, BX
 	JLT         loop4
-	VMOVUPS     512(SI), Z4
-	VMOVUPS     576(SI), Z5
-	VMULPS      Z10, Z4, Z6
-	VMULPS      Z9, Z9, Z7
-	VSUBPS      Z7, Z6, Z6
-	VCMPPS      $0x1e, Z0, Z6, K1
-	VMULPS      Z11, Z4, Z4
-	VMULPS      Z9, Z5, Z7
-	VSUBPS      Z7, Z4, Z4
-	VDIVPS      Z6, Z4, Z4
-	VMULPS      Z5, Z10, Z5
-	VMULPS      Z11, Z9, Z7
-	VSUBPS      Z7, Z5, Z5
-	VDIVPS      Z6, Z5, Z5
-	VCMPPS      $0x1e, Z0, Z5, K2
-	VMOVAPS     Z0, K2, Z5
-	VDIVPS      Z10, Z11, Z6
-	VMOVAPS     Z6, K2, Z4
-	VPXORD      Z12, Z12, Z12
+	VMOVUPS     512(SI), Z7
+	VMOVUPS     576(SI), Z14
+	VMULPS      Z11, Z7, Z15
+	VMULPS      Z10, Z10, Z16
+	VSUBPS      Z16, Z15, Z15
+	VCMPPS      $0x1e, Z0, Z15, K1
+	VMULPS      Z12, Z7, Z7
+	VMULPS      Z10, Z14, Z16
+	VSUBPS      Z16, Z7, Z7
+	VDIVPS      Z15, Z7, Z7
+	VMULPS      Z14, Z11, Z14
+	VMULPS      Z12, Z10, Z16
+	VSUBPS      Z16, Z14, Z14
+	VDIVPS      Z15, Z14, Z14
+	VCMPPS      $0x1e, Z0, Z14, K2
+	VMOVAPS     Z0, K2, Z14
+	VDIVPS      Z11, Z12, Z15
+	VMOVAPS     Z15, K2, Z7
+	VPXORD      Z13, Z13, Z13
 	XORQ        R9, R9
 
 loop5:
-	VMULPS  (DX)(R9*1), Z4, Z6
-	VADDPS  Z5, Z6, Z6
-	VSUBPS  (AX)(R9*1), Z6, Z6
-	VMULPS  Z6, Z6, Z6
-	VMULPS  (CX)(R9*1), Z6, Z6
-	VADDPS  Z6, Z12, Z12
+	VMULPS  (DX)(R9*1), Z7, Z15
+	VADDPS  Z14, Z15, Z15
+	VSUBPS  (AX)(R9*1), Z15, Z15
+	VMULPS  Z15, Z15, Z15
+	VMULPS  (CX)(R9*1), Z15, Z15
+	VADDPS  Z15, Z13, Z13
 	ADDQ    $0x40, R9
 	CMPQ    R9, BX
 	JLT     loop5
-	VCMPPS  $0x11, 320(SI), Z12, K2
+	VCMPPS  $0x11, Z8, Z13, K2
 	KANDW   K1, K2, K1
-	VMOVUPS 320(SI), Z6
-	VMOVAPS Z12, K1, Z6
-	VMOVUPS Z6, 320(SI)
-	VMOVUPS (SI), Z6
-	VMOVAPS Z4, K1, Z6
-	VMOVUPS Z6, (SI)
-	VMOVUPS 128(SI), Z4
-	VMOVAPS Z3, K1, Z4
-	VMOVUPS Z4, 128(SI)
-	VMOVUPS 192(SI), Z3
-	VMOVAPS Z2, K1, Z3
-	VMOVUPS Z3, 192(SI)
-	VMOVAPS Z5, K1, Z2
+	VMOVAPS Z13, K1, Z8
+	VMOVAPS Z7, K1, Z4
+	VMOVAPS Z3, K1, Z5
+	VMOVAPS Z2, K1, Z6
+	VMOVAPS Z14, K1, Z2
 	ADDQ    $0x04, DI
 	DECQ    R8
 	JNZ     step3
+	VMOVUPS Z4, (SI)
+	VMOVUPS Z5, 128(SI)
+	VMOVUPS Z6, 192(SI)
+	VMOVUPS Z9, 256(SI)
+	VMOVUPS Z8, 320(SI)
 	VMOVUPS 384(SI), Z1
 	VMOVUPS 448(SI), Z3
 	VMINPS  Z1, Z0, Z1
@@ -631,11 +657,6 @@ first6:
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
 	VDIVPS       Z3, Z4, Z4
-	VMOVUPS      Z2, 64(SI)
-	VMOVUPS      Z2, 192(SI)
-	VMOVUPS      Z3, 128(SI)
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z0, 256(SI)
 	MOVL         $0x7fffffff, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
@@ -647,8 +668,8 @@ loop7:
 	VSUBPS      Z2, Z6, Z6
 	VMULPS      Z3, Z6, Z6
 	VRNDSCALEPS $0x00, Z6, Z6
-	VMAXPS      Z0, Z6, Z6
-	VMINPS      Z1, Z6, Z6
+	VPMAXSD     Z0, Z6, Z6
+	VPMINSD     Z1, Z6, Z6
 	VMULPS      Z6, Z4, Z6
 	VADDPS      Z2, Z6, Z6
 	VSUBPS      (AX)(DI*1), Z6, Z6
@@ -658,109 +679,98 @@ loop7:
 	ADDQ        $0x40, DI
 	CMPQ        DI, BX
 	JLT         loop7
-	VMOVUPS     Z8, 320(SI)
+	VMOVUPS     Z3, Z6
+	VMOVUPS     Z2, Z7
+	VPXORD      Z9, Z9, Z9
 	MOVQ        factors+32(FP), DI
 	MOVQ        steps+40(FP), R8
 
 step8:
-	VMOVUPS      448(SI), Z4
-	VSUBPS       Z2, Z4, Z3
-	VBROADCASTSS (DI), Z6
-	VDIVPS       Z3, Z6, Z3
-	MOVL         $0x4a742400, R9
-	VMOVD        R9, X6
-	VPBROADCASTD X6, Z6
-	MOVL         $0x7fffffff, R9
-	VMOVD        R9, X7
-	VPBROADCASTD X7, Z7
-	VMOVUPS      384(SI), Z8
-	VSUBPS       Z2, Z8, Z8
-	VMULPS       Z3, Z8, Z8
-	VANDPS       Z7, Z8, Z8
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VANDPS       Z7, Z4, Z4
-	VCMPPS       $0x11, Z6, Z8, K1
-	VCMPPS       $0x11, Z6, Z4, K2
+	VMOVUPS      448(SI), Z14
+	VSUBPS       Z2, Z14, Z3
+	VBROADCASTSS (DI), Z15
+	VDIVPS       Z3, Z15, Z3
+	VMOVUPS      384(SI), Z15
+	VSUBPS       Z2, Z15, Z15
+	VMULPS       Z3, Z15, Z15
+	VANDPS       x7fffffff<>+0(SB), Z15, Z15
+	VSUBPS       Z2, Z14, Z14
+	VMULPS       Z3, Z14, Z14
+	VANDPS       x7fffffff<>+0(SB), Z14, Z14
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z15, K1
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z14, K2
 	KANDW        K1, K2, K1
 	KNOTW        K1, K1
-	MOVL         $0xffffffff, R9
-	VMOVD        R9, X4
-	VPBROADCASTD X4, Z4
-	VMOVUPS      256(SI), Z6
-	VMOVAPS      Z4, K1, Z6
-	VMOVUPS      Z6, 256(SI)
-	VPXORD       Z9, Z9, Z9
+	VMOVUPS      xffffffff<>+0(SB), Z14
+	VMOVAPS      Z14, K1, Z9
 	VPXORD       Z10, Z10, Z10
 	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
 	XORQ         R9, R9
 
 loop9:
-	VMOVUPS     (AX)(R9*1), Z4
-	VSUBPS      Z2, Z4, Z6
-	VMULPS      Z3, Z6, Z6
-	VRNDSCALEPS $0x00, Z6, Z6
-	VMAXPS      Z0, Z6, Z6
-	VMINPS      Z1, Z6, Z6
-	VMOVUPS     Z6, (DX)(R9*1)
-	VMULPS      (CX)(R9*1), Z6, Z7
-	VADDPS      Z7, Z9, Z9
-	VMULPS      Z6, Z7, Z6
-	VADDPS      Z6, Z10, Z10
-	VMULPS      Z4, Z7, Z4
-	VADDPS      Z4, Z11, Z11
+	VMOVUPS     (AX)(R9*1), Z14
+	VSUBPS      Z2, Z14, Z15
+	VMULPS      Z3, Z15, Z15
+	VRNDSCALEPS $0x00, Z15, Z15
+	VPMAXSD     Z0, Z15, Z15
+	VPMINSD     Z1, Z15, Z15
+	VMOVUPS     Z15, (DX)(R9*1)
+	VMULPS      (CX)(R9*1), Z15, Z16
+	VADDPS      Z16, Z10, Z10
+	VMULPS      Z15, Z16, Z15
+	VADDPS      Z15, Z11, Z11
+	VMULPS      Z14, Z16, Z14
+	VADDPS      Z14, Z12, Z12
 	ADDQ        $0x40, R9
 	CMPQ        R9, BX
 	JLT         loop9
-	VMOVUPS     512(SI), Z4
-	VMOVUPS     576(SI), Z6
-	VMULPS      Z10, Z4, Z7
-	VMULPS      Z9, Z9, Z8
-	VSUBPS      Z8, Z7, Z7
-	VCMPPS      $0x1e, Z0, Z7, K1
-	VMULPS      Z11, Z4, Z4
-	VMULPS      Z9, Z6, Z8
-	VSUBPS      Z8, Z4, Z4
-	VDIVPS      Z7, Z4, Z4
-	VMULPS      Z6, Z10, Z6
-	VMULPS      Z11, Z9, Z8
-	VSUBPS      Z8, Z6, Z6
-	VDIVPS      Z7, Z6, Z6
-	VCMPPS      $0x1e, Z0, Z6, K2
-	VMOVAPS     Z0, K2, Z6
-	VDIVPS      Z10, Z11, Z7
-	VMOVAPS     Z7, K2, Z4
-	VPXORD      Z12, Z12, Z12
+	VMOVUPS     512(SI), Z14
+	VMOVUPS     576(SI), Z15
+	VMULPS      Z11, Z14, Z16
+	VMULPS      Z10, Z10, Z17
+	VSUBPS      Z17, Z16, Z16
+	VCMPPS      $0x1e, Z0, Z16, K1
+	VMULPS      Z12, Z14, Z14
+	VMULPS      Z10, Z15, Z17
+	VSUBPS      Z17, Z14, Z14
+	VDIVPS      Z16, Z14, Z14
+	VMULPS      Z15, Z11, Z15
+	VMULPS      Z12, Z10, Z17
+	VSUBPS      Z17, Z15, Z15
+	VDIVPS      Z16, Z15, Z15
+	VCMPPS      $0x1e, Z0, Z15, K2
+	VMOVAPS     Z0, K2, Z15
+	VDIVPS      Z11, Z12, Z16
+	VMOVAPS     Z16, K2, Z14
+	VPXORD      Z13, Z13, Z13
 	XORQ        R9, R9
 
 loop10:
-	VMULPS  (DX)(R9*1), Z4, Z7
-	VADDPS  Z6, Z7, Z7
-	VSUBPS  (AX)(R9*1), Z7, Z7
-	VANDPS  Z5, Z7, Z7
-	VMULPS  (CX)(R9*1), Z7, Z7
-	VADDPS  Z7, Z12, Z12
+	VMULPS  (DX)(R9*1), Z14, Z16
+	VADDPS  Z15, Z16, Z16
+	VSUBPS  (AX)(R9*1), Z16, Z16
+	VANDPS  Z5, Z16, Z16
+	VMULPS  (CX)(R9*1), Z16, Z16
+	VADDPS  Z16, Z13, Z13
 	ADDQ    $0x40, R9
 	CMPQ    R9, BX
 	JLT     loop10
-	VCMPPS  $0x11, 320(SI), Z12, K2
+	VCMPPS  $0x11, Z8, Z13, K2
 	KANDW   K1, K2, K1
-	VMOVUPS 320(SI), Z7
-	VMOVAPS Z12, K1, Z7
-	VMOVUPS Z7, 320(SI)
-	VMOVUPS (SI), Z7
-	VMOVAPS Z4, K1, Z7
-	VMOVUPS Z7, (SI)
-	VMOVUPS 128(SI), Z4
-	VMOVAPS Z3, K1, Z4
-	VMOVUPS Z4, 128(SI)
-	VMOVUPS 192(SI), Z3
-	VMOVAPS Z2, K1, Z3
-	VMOVUPS Z3, 192(SI)
-	VMOVAPS Z6, K1, Z2
+	VMOVAPS Z13, K1, Z8
+	VMOVAPS Z14, K1, Z4
+	VMOVAPS Z3, K1, Z6
+	VMOVAPS Z2, K1, Z7
+	VMOVAPS Z15, K1, Z2
 	ADDQ    $0x04, DI
 	DECQ    R8
 	JNZ     step8
+	VMOVUPS Z4, (SI)
+	VMOVUPS Z6, 128(SI)
+	VMOVUPS Z7, 192(SI)
+	VMOVUPS Z9, 256(SI)
+	VMOVUPS Z8, 320(SI)
 	VMOVUPS 384(SI), Z1
 	VMOVUPS 448(SI), Z3
 	VMINPS  Z1, Z0, Z1

@@ -50,16 +50,12 @@ func searchOffset(a *asm, absolute bool) {
 		low := a.less(zero, min) // 0 when the smallest is positive
 		inv := a.div(top, a.sub(max, low))
 		scale := a.div(a.konst(1), inv)
-		a.store(low, row(st, stLow))
-		a.store(low, row(st, stAt))
-		a.store(inv, row(st, stInverse))
-		a.store(scale, row(st, stScale))
-		a.store(zero, row(st, stBad))
-
 		code := func(v reg.VecVirtual, low, inv reg.VecVirtual) reg.VecVirtual {
+			// Bounds by integer comparison, which orders floats as long as one of them is not negative and leaves the
+			// pipes of float addition free.
 			l := a.round(a.mul(a.sub(v, low), inv))
-			a.VMAXPS(zero, l, l)
-			a.VMINPS(top, l, l)
+			a.VPMAXSD(zero, l, l)
+			a.VPMINSD(top, l, l)
 			return l
 		}
 		// miss adds the weighted error of one row to e.
@@ -80,7 +76,9 @@ func searchOffset(a *asm, absolute bool) {
 		a.loop(n, 64, func(i reg.GPVirtual) {
 			miss(best, code(a.load(at(x, i)), low, inv), i, scale, low, absMask)
 		})
-		a.store(best, row(st, stBest))
+		kept := a.keep(st, map[int]reg.VecVirtual{
+			stScale: scale, stInverse: a.move(inv), stAt: a.move(low), stBest: best, stBad: a.bits(0),
+		})
 
 		factor := a.arg("factors")
 		steps := a.arg("steps")
@@ -89,11 +87,11 @@ func searchOffset(a *asm, absolute bool) {
 		{
 			max := a.load(row(st, stMax))
 			a.VDIVPS(a.sub(max, low), a.broadcast(Mem{Base: factor}), inv)
-			small, magnitude := a.konst(limit), a.bits(0x7fffffff)
+			small, magnitude := a.sharedFloat(limit), a.shared(magnitudeBits)
 			reach := a.and(a.mul(a.sub(a.load(row(st, stMin)), low), inv), magnitude)
 			reach2 := a.and(a.mul(a.sub(max, low), inv), magnitude)
 			ok := a.both(a.cmp(reach, lessThan, small), a.cmp(reach2, lessThan, small))
-			a.setMem(row(st, stBad), a.not(ok), a.bits(0xffffffff))
+			kept.set(stBad, a.not(ok), a.load(a.shared(0xffffffff)))
 
 			l1, l2, lx := a.bits(0), a.bits(0), a.bits(0)
 			a.loop(n, 64, func(i reg.GPVirtual) {
@@ -116,17 +114,18 @@ func searchOffset(a *asm, absolute bool) {
 
 			e := a.bits(0)
 			a.loop(n, 64, func(i reg.GPVirtual) { miss(e, at(try, i), i, fit, bottom, absMask) })
-			better := a.both(valid, a.cmp(e, lessThan, row(st, stBest)))
-			a.setMem(row(st, stBest), better, e)
-			a.setMem(row(st, stScale), better, fit)
-			a.setMem(row(st, stInverse), better, inv)
-			a.setMem(row(st, stAt), better, low)
+			better := a.both(valid, a.cmp(e, lessThan, kept.get(stBest)))
+			kept.set(stBest, better, e)
+			kept.set(stScale, better, fit)
+			kept.set(stInverse, better, inv)
+			kept.set(stAt, better, low)
 			a.set(low, better, bottom)
 		}
 		a.ADDQ(Imm(4), factor)
 		a.DECQ(steps)
 		a.JNZ(LabelRef(next))
 
+		kept.flush()
 		// Lanes without a range: scale 0, every code 0, the offset of the start.
 		min2, max2 := a.load(row(st, stMin)), a.load(row(st, stMax))
 		a.VMINPS(min2, zero, min2)

@@ -55,7 +55,7 @@ func searchSigned(a *asm) {
 					if bounded {
 						a.VMAXPS(low, l, l)
 					}
-					a.VMINPS(high, l, l)
+					a.VPMINSD(high, l, l) // high is positive, so integers compare as floats do
 					t := a.mul(l, p)
 					a.addTo(xl[k], t)
 					a.VMULPS(wv, l, t)
