@@ -8,6 +8,8 @@
 // DeepSeek's tokenizer is not there: deepseek-r1 gets a made-up vocabulary of the true size behind DeepSeek-V3's
 // pre-tokenizer, which is enough for plans and conversions but gives other key-values than the real one.
 //
+// half-billion (1 GB) needs no -data: a Qwen2 of 501 million random weights for benchmarks.
+//
 // -fill N writes plausible values into the first N MiB of each shard; the rest stays zero.
 package main
 
@@ -67,12 +69,19 @@ var modelsByName = map[string]model{
 }
 
 func main() {
-	name := flag.String("model", "", "qwq-32b, deepseek-r1 or hunyuan-a13b")
+	name := flag.String("model", "", "qwq-32b, deepseek-r1, hunyuan-a13b or half-billion")
 	data := flag.String("data", "../shared/data", "folder with configs, tensor lists and tokenizers")
 	out := flag.String("out", "", "folder to write, which must not exist")
 	fill := flag.Int64("fill", 0, "MiB of plausible values at the start of each shard")
 	flag.Parse()
 	m, ok := modelsByName[*name]
+	if *name == "half-billion" && *out != "" && flag.NArg() == 0 {
+		if err := writeHalfBillion(*out); err != nil {
+			fmt.Fprintln(os.Stderr, "standin:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if !ok || *out == "" || *fill < 0 || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
