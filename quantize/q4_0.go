@@ -56,6 +56,9 @@ func encodeQ4_0Weighted(dst []byte, src, weight []float32) {
 }
 
 func encodeQ4_0Fast(dst []byte, src, weight []float32) bool {
+	if len(weight) == 0 {
+		return kernel.EncodeQ4_0(dst, src)
+	}
 	return tiledRows(dst, src, weight, 18, func(t *kernel.Tile) {
 		tileSigned(t, 8)
 		packHalves(t, 2, false)

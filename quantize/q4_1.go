@@ -69,6 +69,9 @@ func encodeQ4_1Weighted(dst []byte, src, weight []float32) {
 }
 
 func encodeQ4_1Fast(dst []byte, src, weight []float32) bool {
+	if len(weight) == 0 {
+		return kernel.EncodeQ4_1(dst, src)
+	}
 	return tiledRows(dst, src, weight, 20, func(t *kernel.Tile) {
 		tileWithMinimum(t, 15)
 		packHalves(t, 4, false)

@@ -76,6 +76,9 @@ func unpackFive(l *[32]uint8, p []byte) {
 }
 
 func encodeQ5_0Fast(dst []byte, src, weight []float32) bool {
+	if len(weight) == 0 {
+		return kernel.EncodeQ5_0(dst, src)
+	}
 	return tiledRows(dst, src, weight, 22, func(t *kernel.Tile) {
 		tileSigned(t, 16)
 		packHalves(t, 6, true)

@@ -53,6 +53,9 @@ func encodeQ5_1Weighted(dst []byte, src, weight []float32) {
 }
 
 func encodeQ5_1Fast(dst []byte, src, weight []float32) bool {
+	if len(weight) == 0 {
+		return kernel.EncodeQ5_1(dst, src)
+	}
 	return tiledRows(dst, src, weight, 24, func(t *kernel.Tile) {
 		tileWithMinimum(t, 31)
 		packHalves(t, 8, true)

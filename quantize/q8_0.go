@@ -14,7 +14,10 @@ import (
 //	| f16 | int8 each      |
 //
 // value j = q[j]·d
-var q8_0 = Codec{Type: gguf.TypeQ8_0, Check: checkQ8_0, encode: encodeQ8_0, decode: decodeQ8_0}
+var q8_0 = Codec{
+	Type: gguf.TypeQ8_0, Check: checkQ8_0, encode: encodeQ8_0, decode: decodeQ8_0,
+	encodeFast: func(dst []byte, src, _ []float32) bool { return kernel.EncodeQ8_0(dst, src) },
+}
 
 func encodeQ8_0(dst []byte, src, _ []float32) {
 	for ; len(src) >= 32; src, dst = src[32:], dst[34:] {
