@@ -246,7 +246,7 @@ blocks1:
 	VEXTRACTI128 $0x01, Y7, X0
 	VPADDD       X7, X0, X7
 	VPMADDWD     x000021b7<>+0(SB), Y7, Y0
-	VPADDD       x00100ef0<>+0(SB), Y0, Y0
+	VPADDD       x000fed39<>+0(SB), Y0, Y0
 	VPSRLD       $0x0d, Y0, Y0
 	VPACKUSDW    Y2, Y1, Y1
 	VPACKUSDW    Y4, Y3, Y3
@@ -377,6 +377,24 @@ DATA weightsTQ1<>+52(SB)/4, $0x00000003
 DATA weightsTQ1<>+56(SB)/4, $0x00000003
 DATA weightsTQ1<>+60(SB)/4, $0x00000003
 GLOBL weightsTQ1<>(SB), RODATA|NOPTR, $64
+
+DATA x000fed39<>+0(SB)/4, $0x000fed39
+DATA x000fed39<>+4(SB)/4, $0x000fed39
+DATA x000fed39<>+8(SB)/4, $0x000fed39
+DATA x000fed39<>+12(SB)/4, $0x000fed39
+DATA x000fed39<>+16(SB)/4, $0x000fed39
+DATA x000fed39<>+20(SB)/4, $0x000fed39
+DATA x000fed39<>+24(SB)/4, $0x000fed39
+DATA x000fed39<>+28(SB)/4, $0x000fed39
+DATA x000fed39<>+32(SB)/4, $0x000fed39
+DATA x000fed39<>+36(SB)/4, $0x000fed39
+DATA x000fed39<>+40(SB)/4, $0x000fed39
+DATA x000fed39<>+44(SB)/4, $0x000fed39
+DATA x000fed39<>+48(SB)/4, $0x000fed39
+DATA x000fed39<>+52(SB)/4, $0x000fed39
+DATA x000fed39<>+56(SB)/4, $0x000fed39
+DATA x000fed39<>+60(SB)/4, $0x000fed39
+GLOBL x000fed39<>(SB), RODATA|NOPTR, $64
 
 DATA unpacked8<>+0(SB)/4, $0x00000000
 DATA unpacked8<>+4(SB)/4, $0x00000004
@@ -1060,7 +1078,7 @@ blocks1:
 	VEXTRACTI128  $0x01, Y0, X4
 	VPADDD        X0, X4, X0
 	VPMADDWD      x000021b7<>+0(SB), Z0, Z0
-	VPADDD        x00100ef0<>+0(SB), Z0, Z0
+	VPADDD        x000fed39<>+0(SB), Z0, Z0
 	VPSRLD        $0x0d, Z0, Z0
 	VPACKUSDW     Z2, Z1, Z1
 	VPACKUSDW     Z0, Z3, Z3

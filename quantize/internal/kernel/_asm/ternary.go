@@ -53,9 +53,9 @@ func codesQ2_0(a *asm) {
 func codesTQ1_0(a *asm) {
 	coder{asm: a, size: 54, elems: 256, inverses: 1, per: 1}.function("codesTQ1_0", func(c coder) {
 		trit := c.awayFromZero(c.inverse(0))
-		// fraction turns digits -1, 0 and 1 into the byte: (256·(v+121) + 242) / 243.
-		fraction := func(v reg.VecVirtual) reg.VecVirtual {
-			v = c.iadd(c.pairs(v, c.shared(tq1Factor)), c.shared(tq1Summand))
+		// fraction turns the value of digits -1, 0 and 1 into the byte: (256·(v+bias) + 242) / 243.
+		fraction := func(v reg.VecVirtual, bias int) reg.VecVirtual {
+			v = c.iadd(c.pairs(v, c.shared(tq1Factor)), c.shared(uint32(tq1Factor*bias+tq1Summand)))
 			c.VPSRLD(Imm(tq1Shift), v, v)
 			return v
 		}
@@ -66,7 +66,7 @@ func codesTQ1_0(a *asm) {
 				for n := 1; n < 5; n++ {
 					v = c.iadd(c.pairs(v, c.shared(3)), trit(c.value(part.first+part.stride*n+i)))
 				}
-				t = append(t, fraction(v))
+				t = append(t, fraction(v, 121))
 			}
 		}
 		// The last 16 values are four digits of four bytes.
@@ -92,7 +92,7 @@ func codesTQ1_0(a *asm) {
 		x := c.XMM()
 		c.VEXTRACTI128(Imm(1), last.AsY(), x)
 		c.VPADDD(last.AsX(), x, last.AsX())
-		last = fraction(last)
+		last = fraction(last, 120) // a fifth digit is -1
 
 		if c.wide {
 			v := c.packUnsigned([4]reg.VecVirtual{t[0], t[1], t[2], last})
@@ -109,10 +109,10 @@ func codesTQ1_0(a *asm) {
 	})
 }
 
-// Factor, summand and shift of fraction: right for all 243 values.
+// Factor, summand and shift of fraction: (factor·v + summand) >> shift is right for v = 0 … 242.
 const (
 	tq1Factor  = 8631
-	tq1Summand = 1052400
+	tq1Summand = 1052400 - 121*tq1Factor
 	tq1Shift   = 13
 )
 
