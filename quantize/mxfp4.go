@@ -22,6 +22,7 @@ import (
 var mxfp4 = Codec{
 	Type: gguf.TypeMXFP4, Check: checkMXFP4, Correct: &mxfp4Correct, Damages: damagesMXFP4,
 	encode: func(dst []byte, src, _ []float32) { encodeMXFP4(dst, src, math.MinInt) }, decode: decodeMXFP4,
+	encodeFast: func(dst []byte, src, _ []float32) bool { return encodeMXFP4Fast(dst, src, math.MinInt) },
 }
 
 // mxfp4Correct has exponent 0 in the blocks where the reference's wraps: the smallest scale is the nearest to the
@@ -29,19 +30,50 @@ var mxfp4 = Codec{
 var mxfp4Correct = Codec{
 	Type: gguf.TypeMXFP4, Check: checkMXFP4,
 	encode: func(dst []byte, src, _ []float32) { encodeMXFP4(dst, src, 0) }, decode: decodeMXFP4,
+	encodeFast: func(dst []byte, src, _ []float32) bool { return encodeMXFP4Fast(dst, src, 0) },
 }
 
 func encodeMXFP4(dst []byte, src []float32, least int) {
 	for ; len(src) >= 32; src, dst = src[32:], dst[17:] {
 		x := src[:32]
 		top := kernel.Largest(x)
-		var e byte
-		if top > 0 {
-			e = byte(max(least, exponentMXFP4(top)))
-		}
-		dst[0] = e
-		kernel.PackFP4(dst[1:17], x, scaleMXFP4(e), top)
+		dst[0] = byteMXFP4(top, least)
+		kernel.PackFP4(dst[1:17], x, scaleMXFP4(dst[0]), top)
 	}
+}
+
+func encodeMXFP4Fast(dst []byte, src []float32, least int) bool {
+	blocks := len(src) / 32
+	if !kernel.Chunked(blocks) {
+		return false
+	}
+	var top, inv [kernel.Chunk]float32
+	for at, n := range kernel.Chunks(blocks, 1) {
+		x, out := src[32*at:][:32*n], dst[17*at:][:17*n]
+		kernel.LargestEach(top[:n], x, 32)
+		var odd []int
+		for i, t := range top[:n] {
+			e := byteMXFP4(t, least)
+			out[17*i] = e
+			var ok bool
+			if inv[i], ok = kernel.InverseFP4(scaleMXFP4(e), t); !ok {
+				odd = append(odd, i)
+			}
+		}
+		kernel.CodesMXFP4(out, x, inv[:n])
+		for _, i := range odd {
+			kernel.PackFP4(out[17*i+1:][:16], x[32*i:][:32], scaleMXFP4(out[17*i]), top[i])
+		}
+	}
+	return true
+}
+
+// byteMXFP4 gives the byte of scale, at least least, for a largest magnitude.
+func byteMXFP4(top float32, least int) byte {
+	if top > 0 {
+		return byte(max(least, exponentMXFP4(top)))
+	}
+	return 0
 }
 
 // exponentMXFP4 gives the exponent for a largest magnitude, before it is cut to a byte: the largest level, 6

@@ -16,7 +16,7 @@ import (
 //
 // value j of group g = level[q[j]]·s[g]/2, with kernel.LevelsFP4, which are doubled. Weights are ignored. Scales end
 // at 448, so magnitudes above 2688 are cut to that; the tensor's own scale, which NVFP4 has elsewhere, is not ours.
-var nvfp4 = Codec{Type: gguf.TypeNVFP4, Check: checkNVFP4, encode: encodeNVFP4, decode: decodeNVFP4}
+var nvfp4 = Codec{Type: gguf.TypeNVFP4, Check: checkNVFP4, encode: encodeNVFP4, decode: decodeNVFP4, encodeFast: encodeNVFP4Fast}
 
 func encodeNVFP4(dst []byte, src, _ []float32) {
 	for ; len(src) >= 64; src, dst = src[64:], dst[36:] {
@@ -28,6 +28,33 @@ func encodeNVFP4(dst []byte, src, _ []float32) {
 			kernel.PackFP4(b[4+8*g:][:8], x, halfUE4M3(b[g]), top)
 		}
 	}
+}
+
+func encodeNVFP4Fast(dst []byte, src, _ []float32) bool {
+	blocks := len(src) / 64
+	if !kernel.Chunked(4 * blocks) {
+		return false
+	}
+	var top, inv [kernel.Chunk]float32
+	for at, n := range kernel.Chunks(blocks, 4) {
+		x, out := src[64*at:][:64*n], dst[36*at:][:36*n]
+		kernel.LargestEach(top[:4*n], x, 16)
+		var odd []int
+		for i, t := range top[:4*n] {
+			s := ue4m3(t / 6)
+			out[i/4*36+i%4] = s
+			var ok bool
+			if inv[i], ok = kernel.InverseFP4(halfUE4M3(s), t); !ok {
+				odd = append(odd, i)
+			}
+		}
+		kernel.CodesNVFP4(out, x, inv[:4*n])
+		for _, i := range odd {
+			b := out[i/4*36:][:36]
+			kernel.PackFP4(b[4+i%4*8:][:8], x[16*i:][:16], halfUE4M3(b[i%4]), top[i])
+		}
+	}
+	return true
 }
 
 // ue4m3 rounds a value that is not negative to four bits of exponent and three of mantissa, halves up. As in the

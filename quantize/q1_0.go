@@ -14,7 +14,7 @@ import (
 //	| f16 | eight values a byte |
 //
 // value j = d where bit j is set, else -d. Weights are ignored.
-var q1_0 = Codec{Type: gguf.TypeQ1_0, Check: checkQ1_0, encode: encodeQ1_0, decode: decodeQ1_0}
+var q1_0 = Codec{Type: gguf.TypeQ1_0, Check: checkQ1_0, encode: encodeQ1_0, decode: decodeQ1_0, encodeFast: encodeQ1_0Fast}
 
 func encodeQ1_0(dst []byte, src, _ []float32) {
 	for ; len(src) >= 128; src, dst = src[128:], dst[18:] {
@@ -33,6 +33,26 @@ func encodeQ1_0(dst []byte, src, _ []float32) {
 			q[i] = ^byte(bits)
 		}
 	}
+}
+
+func encodeQ1_0Fast(dst []byte, src, _ []float32) bool {
+	blocks := len(src) / 128
+	if !kernel.Chunked(blocks) {
+		return false
+	}
+	var sum kernel.Row
+	for at, n := range kernel.Chunks(blocks, 1) {
+		x, out := src[128*at:][:128*n], dst[18*at:][:18*n]
+		for i := range n {
+			l := i % kernel.Lanes
+			if l == 0 {
+				kernel.SumMagnitudes(&sum, x[128*i:][:128*kernel.Lanes])
+			}
+			putF16(out[18*i:], sum[l]/128)
+		}
+		kernel.SignsQ1_0(out, x, n)
+	}
+	return true
 }
 
 // negative gives 1 for x < 0, which -0 is not.

@@ -15,7 +15,7 @@ import (
 //
 // value j = (t[j]-1)·d. A byte is a fraction of 256 that the first digit leads: digit n is the integer part of
 // 3·frac(byte·3^n/256). Weights are ignored.
-var tq1_0 = Codec{Type: gguf.TypeTQ1_0, Check: checkTQ1_0, encode: encodeTQ1_0, decode: decodeTQ1_0}
+var tq1_0 = Codec{Type: gguf.TypeTQ1_0, Check: checkTQ1_0, encode: encodeTQ1_0, decode: decodeTQ1_0, encodeFast: encodeTQ1_0Fast}
 
 func encodeTQ1_0(dst []byte, src, _ []float32) {
 	var t [256]uint8
@@ -63,6 +63,32 @@ func packDigits(p []byte, t []uint8) {
 		}
 		p[m] = byte((v<<8 + 242) / 243)
 	}
+}
+
+func encodeTQ1_0Fast(dst []byte, src, _ []float32) bool {
+	return ternaryFast(dst, src, 54, 52, kernel.CodesTQ1_0)
+}
+
+// ternaryFast makes blocks of size bytes, where the scale is at scaleAt and codes writes what else there is.
+func ternaryFast(dst []byte, src []float32, size, scaleAt int, codes func(dst []byte, x, inverse []float32)) bool {
+	blocks := len(src) / 256
+	if !kernel.Chunked(8 * blocks) {
+		return false
+	}
+	top, inv := make([]float32, kernel.Chunk), make([]float32, kernel.Chunk/8)
+	for at, n := range kernel.Chunks(blocks, 8) {
+		x, out := src[256*at:][:256*n], dst[size*at:][:size*n]
+		kernel.LargestEach(top[:8*n], x, 32)
+		for i := range n {
+			d := kernel.Largest(top[8*i:][:8])
+			putF16(out[size*i+scaleAt:], d)
+			if inv[i] = inverse(d); isInf(inv[i]) {
+				inv[i] = 0
+			}
+		}
+		codes(out, x, inv[:n])
+	}
+	return true
 }
 
 func decodeTQ1_0(dst []float32, src []byte) {

@@ -1,6 +1,9 @@
 package quantize
 
-import "github.com/qconv/qconv/formats/gguf"
+import (
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // TQ2_0: 256 values in 66 bytes.
 //
@@ -9,7 +12,7 @@ import "github.com/qconv/qconv/formats/gguf"
 //	| see packTwo              | f16 |
 //
 // value j = (t[j]-1)·d. The code 3 is never written and stands for 2·d. Weights are ignored.
-var tq2_0 = Codec{Type: gguf.TypeTQ2_0, Check: checkTQ2_0, encode: encodeTQ2_0, decode: decodeTQ2_0}
+var tq2_0 = Codec{Type: gguf.TypeTQ2_0, Check: checkTQ2_0, encode: encodeTQ2_0, decode: decodeTQ2_0, encodeFast: encodeTQ2_0Fast}
 
 func encodeTQ2_0(dst []byte, src, _ []float32) {
 	var t [256]uint8
@@ -17,6 +20,10 @@ func encodeTQ2_0(dst []byte, src, _ []float32) {
 		putF16(dst[64:], ternary(&t, src[:256]))
 		packTwo(dst[:64], &t)
 	}
+}
+
+func encodeTQ2_0Fast(dst []byte, src, _ []float32) bool {
+	return ternaryFast(dst, src, 66, 64, kernel.CodesTQ2_0)
 }
 
 func decodeTQ2_0(dst []float32, src []byte) {

@@ -4,98 +4,62 @@
 
 package kernel
 
-// scaleSignedAVX2 makes signed scales of blocks of 32.
+// codesQ4_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func scaleSignedAVX2(x *float32, groups int, divisor float32, bias float32, state *float32)
+func codesQ4_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
-// scaleOffsetAVX2 makes scales and offsets of blocks of 32.
+// codesQ4_1AVX2 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func scaleOffsetAVX2(x *float32, groups int, divisor float32, state *float32)
+func codesQ4_1AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
-// scaleMagnitudeAVX2 makes positive scales of blocks of 32.
+// codesQ5_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func scaleMagnitudeAVX2(x *float32, groups int, divisor float32, state *float32)
+func codesQ5_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
-// codesQ4_0AVX2 makes blocks from scales.
+// codesQ5_1AVX2 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func codesQ4_0AVX2(dst *byte, x *float32, blocks int, state *float32)
+func codesQ5_1AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
-// codesQ4_1AVX2 makes blocks from scales.
+// codesQ8_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func codesQ4_1AVX2(dst *byte, x *float32, blocks int, state *float32)
+func codesQ8_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
-// codesQ5_0AVX2 makes blocks from scales.
+// codesQ4_0AVX512 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func codesQ5_0AVX2(dst *byte, x *float32, blocks int, state *float32)
+func codesQ4_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
-// codesQ5_1AVX2 makes blocks from scales.
+// codesQ4_1AVX512 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func codesQ5_1AVX2(dst *byte, x *float32, blocks int, state *float32)
+func codesQ4_1AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
-// codesQ8_0AVX2 makes blocks from scales.
+// codesQ5_0AVX512 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func codesQ8_0AVX2(dst *byte, x *float32, blocks int, state *float32)
+func codesQ5_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
-// scaleSignedAVX512 makes signed scales of blocks of 32.
+// codesQ5_1AVX512 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func scaleSignedAVX512(x *float32, groups int, divisor float32, bias float32, state *float32)
+func codesQ5_1AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
-// scaleOffsetAVX512 makes scales and offsets of blocks of 32.
+// codesQ8_0AVX512 makes codes from inverse scales.
 //
 //go:noescape
 //go:noescape
-func scaleOffsetAVX512(x *float32, groups int, divisor float32, state *float32)
-
-// scaleMagnitudeAVX512 makes positive scales of blocks of 32.
-//
-//go:noescape
-//go:noescape
-func scaleMagnitudeAVX512(x *float32, groups int, divisor float32, state *float32)
-
-// codesQ4_0AVX512 makes blocks from scales.
-//
-//go:noescape
-//go:noescape
-func codesQ4_0AVX512(dst *byte, x *float32, blocks int, state *float32)
-
-// codesQ4_1AVX512 makes blocks from scales.
-//
-//go:noescape
-//go:noescape
-func codesQ4_1AVX512(dst *byte, x *float32, blocks int, state *float32)
-
-// codesQ5_0AVX512 makes blocks from scales.
-//
-//go:noescape
-//go:noescape
-func codesQ5_0AVX512(dst *byte, x *float32, blocks int, state *float32)
-
-// codesQ5_1AVX512 makes blocks from scales.
-//
-//go:noescape
-//go:noescape
-func codesQ5_1AVX512(dst *byte, x *float32, blocks int, state *float32)
-
-// codesQ8_0AVX512 makes blocks from scales.
-//
-//go:noescape
-//go:noescape
-func codesQ8_0AVX512(dst *byte, x *float32, blocks int, state *float32)
+func codesQ8_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)

@@ -4,634 +4,70 @@
 
 #include "textflag.h"
 
-// func scaleSignedAVX2(x *float32, groups int, divisor float32, bias float32, state *float32)
-// Requires: AVX, AVX2, F16C
-TEXT ·scaleSignedAVX2(SB), NOSPLIT, $0-32
-	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
-	MOVQ state+24(FP), DX
-	LEAQ 768(DX), BX
-
-group1:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMINPS       Y1, Y0, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      64(AX), Y1
-	VMINPS       Y1, Y2, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      96(AX), Y1
-	VMINPS       Y1, Y2, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      128(AX), Y1
-	VMOVUPS      160(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      192(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      224(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VUNPCKLPS    Y4, Y2, Y3
-	VUNPCKHPS    Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y0, Y3
-	VUNPCKHPS    Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      288(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      320(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      352(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      384(AX), Y3
-	VMOVUPS      416(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      448(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      480(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VUNPCKLPS    Y6, Y4, Y5
-	VUNPCKHPS    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPS    Y3, Y1, Y5
-	VUNPCKHPS    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VUNPCKLPD    Y4, Y2, Y3
-	VUNPCKHPD    Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VUNPCKLPD    Y1, Y0, Y3
-	VUNPCKHPD    Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      512(AX), Y1
-	VMOVUPS      544(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      576(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      608(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      640(AX), Y3
-	VMOVUPS      672(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      704(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      736(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VUNPCKLPS    Y6, Y4, Y5
-	VUNPCKHPS    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPS    Y3, Y1, Y5
-	VUNPCKHPS    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMOVUPS      768(AX), Y3
-	VMOVUPS      800(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      832(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      864(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      896(AX), Y5
-	VMOVUPS      928(AX), Y7
-	VMINPS       Y7, Y5, Y8
-	VMAXPS       Y7, Y5, Y5
-	VMOVUPS      960(AX), Y7
-	VMINPS       Y7, Y8, Y8
-	VMAXPS       Y7, Y5, Y5
-	VMOVUPS      992(AX), Y7
-	VMINPS       Y7, Y8, Y8
-	VMAXPS       Y7, Y5, Y5
-	VUNPCKLPS    Y8, Y6, Y7
-	VUNPCKHPS    Y8, Y6, Y6
-	VMINPS       Y6, Y7, Y6
-	VUNPCKLPS    Y5, Y3, Y7
-	VUNPCKHPS    Y5, Y3, Y3
-	VMAXPS       Y3, Y7, Y3
-	VUNPCKLPD    Y6, Y4, Y5
-	VUNPCKHPD    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPD    Y3, Y1, Y5
-	VUNPCKHPD    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VPERM2F128   $0x20, Y4, Y2, Y3
-	VPERM2F128   $0x31, Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VPERM2F128   $0x20, Y1, Y0, Y3
-	VPERM2F128   $0x31, Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VPXOR        Y1, Y1, Y1
-	VSUBPS       Y2, Y1, Y3
-	VCMPPS       $0x00, Y3, Y0, Y4
-	VCMPPS       $0x1e, Y1, Y0, Y5
-	VANDPS       Y5, Y4, Y4
-	VMOVMSKPS    Y4, SI
-	MOVB         SI, (BX)
-	VCMPPS       $0x11, Y3, Y0, Y3
-	VBLENDVPS    Y3, Y2, Y0, Y0
-	VADDPS       Y1, Y0, Y0
-	VBROADCASTSS divisor+16(FP), Y1
-	VDIVPS       Y1, Y0, Y0
-	VCVTPS2PH    $0x00, Y0, X1
-	VPMOVZXWD    X1, Y1
-	VMOVUPS      Y1, 512(DX)
-	VBROADCASTSS bias+20(FP), Y1
-	VPXOR        Y2, Y2, Y2
-	VCMPPS       $0x04, Y2, Y0, Y2
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X3
-	VPBROADCASTD X3, Y3
-	VDIVPS       Y0, Y3, Y3
-	VANDPS       Y3, Y2, Y2
-	VANDPS       x7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, x7f800000<>+0(SB), Y3, Y3
-	VANDPS       x7fffffff<>+0(SB), Y0, Y0
-	VCMPPS       $0x11, x7f800000<>+0(SB), Y0, Y0
-	VANDPS       Y0, Y3, Y0
-	VANDPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (DX)
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 256(DX)
-	ADDQ         $0x00000400, AX
-	ADDQ         $0x20, DX
-	ADDQ         $0x01, BX
-	DECQ         CX
-	JNZ          group1
-	VZEROUPPER
-	RET
-
-DATA x7f800000<>+0(SB)/4, $0x7f800000
-DATA x7f800000<>+4(SB)/4, $0x7f800000
-DATA x7f800000<>+8(SB)/4, $0x7f800000
-DATA x7f800000<>+12(SB)/4, $0x7f800000
-DATA x7f800000<>+16(SB)/4, $0x7f800000
-DATA x7f800000<>+20(SB)/4, $0x7f800000
-DATA x7f800000<>+24(SB)/4, $0x7f800000
-DATA x7f800000<>+28(SB)/4, $0x7f800000
-DATA x7f800000<>+32(SB)/4, $0x7f800000
-DATA x7f800000<>+36(SB)/4, $0x7f800000
-DATA x7f800000<>+40(SB)/4, $0x7f800000
-DATA x7f800000<>+44(SB)/4, $0x7f800000
-DATA x7f800000<>+48(SB)/4, $0x7f800000
-DATA x7f800000<>+52(SB)/4, $0x7f800000
-DATA x7f800000<>+56(SB)/4, $0x7f800000
-DATA x7f800000<>+60(SB)/4, $0x7f800000
-GLOBL x7f800000<>(SB), RODATA|NOPTR, $64
-
-DATA x7fffffff<>+0(SB)/4, $0x7fffffff
-DATA x7fffffff<>+4(SB)/4, $0x7fffffff
-DATA x7fffffff<>+8(SB)/4, $0x7fffffff
-DATA x7fffffff<>+12(SB)/4, $0x7fffffff
-DATA x7fffffff<>+16(SB)/4, $0x7fffffff
-DATA x7fffffff<>+20(SB)/4, $0x7fffffff
-DATA x7fffffff<>+24(SB)/4, $0x7fffffff
-DATA x7fffffff<>+28(SB)/4, $0x7fffffff
-DATA x7fffffff<>+32(SB)/4, $0x7fffffff
-DATA x7fffffff<>+36(SB)/4, $0x7fffffff
-DATA x7fffffff<>+40(SB)/4, $0x7fffffff
-DATA x7fffffff<>+44(SB)/4, $0x7fffffff
-DATA x7fffffff<>+48(SB)/4, $0x7fffffff
-DATA x7fffffff<>+52(SB)/4, $0x7fffffff
-DATA x7fffffff<>+56(SB)/4, $0x7fffffff
-DATA x7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
-
-// func scaleOffsetAVX2(x *float32, groups int, divisor float32, state *float32)
-// Requires: AVX, AVX2, F16C
-TEXT ·scaleOffsetAVX2(SB), NOSPLIT, $0-32
-	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
-	MOVQ state+24(FP), DX
-	LEAQ 768(DX), BX
-
-group2:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMINPS       Y1, Y0, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      64(AX), Y1
-	VMINPS       Y1, Y2, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      96(AX), Y1
-	VMINPS       Y1, Y2, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      128(AX), Y1
-	VMOVUPS      160(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      192(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      224(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VUNPCKLPS    Y4, Y2, Y3
-	VUNPCKHPS    Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y0, Y3
-	VUNPCKHPS    Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      288(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      320(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      352(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      384(AX), Y3
-	VMOVUPS      416(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      448(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      480(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VUNPCKLPS    Y6, Y4, Y5
-	VUNPCKHPS    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPS    Y3, Y1, Y5
-	VUNPCKHPS    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VUNPCKLPD    Y4, Y2, Y3
-	VUNPCKHPD    Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VUNPCKLPD    Y1, Y0, Y3
-	VUNPCKHPD    Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      512(AX), Y1
-	VMOVUPS      544(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      576(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      608(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      640(AX), Y3
-	VMOVUPS      672(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      704(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      736(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VUNPCKLPS    Y6, Y4, Y5
-	VUNPCKHPS    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPS    Y3, Y1, Y5
-	VUNPCKHPS    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMOVUPS      768(AX), Y3
-	VMOVUPS      800(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      832(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      864(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      896(AX), Y5
-	VMOVUPS      928(AX), Y7
-	VMINPS       Y7, Y5, Y8
-	VMAXPS       Y7, Y5, Y5
-	VMOVUPS      960(AX), Y7
-	VMINPS       Y7, Y8, Y8
-	VMAXPS       Y7, Y5, Y5
-	VMOVUPS      992(AX), Y7
-	VMINPS       Y7, Y8, Y8
-	VMAXPS       Y7, Y5, Y5
-	VUNPCKLPS    Y8, Y6, Y7
-	VUNPCKHPS    Y8, Y6, Y6
-	VMINPS       Y6, Y7, Y6
-	VUNPCKLPS    Y5, Y3, Y7
-	VUNPCKHPS    Y5, Y3, Y3
-	VMAXPS       Y3, Y7, Y3
-	VUNPCKLPD    Y6, Y4, Y5
-	VUNPCKHPD    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPD    Y3, Y1, Y5
-	VUNPCKHPD    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VPERM2F128   $0x20, Y4, Y2, Y3
-	VPERM2F128   $0x31, Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VPERM2F128   $0x20, Y1, Y0, Y3
-	VPERM2F128   $0x31, Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VPXOR        Y1, Y1, Y1
-	VCMPPS       $0x00, Y1, Y2, Y1
-	VMOVMSKPS    Y1, SI
-	MOVB         SI, (BX)
-	VSUBPS       Y2, Y0, Y0
-	VANDPS       x7fffffff<>+0(SB), Y0, Y0
-	VBROADCASTSS divisor+16(FP), Y1
-	VDIVPS       Y1, Y0, Y0
-	VCVTPS2PH    $0x00, Y2, X1
-	VPMOVZXWD    X1, Y1
-	VPSLLD       $0x10, Y1, Y1
-	VCVTPS2PH    $0x00, Y0, X3
-	VPMOVZXWD    X3, Y3
-	VORPS        Y3, Y1, Y1
-	VMOVUPS      Y1, 512(DX)
-	VPXOR        Y1, Y1, Y1
-	VCMPPS       $0x04, Y1, Y0, Y1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X3
-	VPBROADCASTD X3, Y3
-	VDIVPS       Y0, Y3, Y3
-	VANDPS       Y3, Y1, Y1
-	VANDPS       x7fffffff<>+0(SB), Y1, Y3
-	VCMPPS       $0x11, x7f800000<>+0(SB), Y3, Y3
-	VANDPS       x7fffffff<>+0(SB), Y0, Y0
-	VCMPPS       $0x11, x7f800000<>+0(SB), Y0, Y0
-	VANDPS       Y0, Y3, Y0
-	VANDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (DX)
-	VANDPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 256(DX)
-	ADDQ         $0x00000400, AX
-	ADDQ         $0x20, DX
-	ADDQ         $0x01, BX
-	DECQ         CX
-	JNZ          group2
-	VZEROUPPER
-	RET
-
-// func scaleMagnitudeAVX2(x *float32, groups int, divisor float32, state *float32)
-// Requires: AVX, AVX2, F16C
-TEXT ·scaleMagnitudeAVX2(SB), NOSPLIT, $0-32
-	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
-	MOVQ state+24(FP), DX
-	LEAQ 768(DX), BX
-
-group3:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMINPS       Y1, Y0, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      64(AX), Y1
-	VMINPS       Y1, Y2, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      96(AX), Y1
-	VMINPS       Y1, Y2, Y2
-	VMAXPS       Y1, Y0, Y0
-	VMOVUPS      128(AX), Y1
-	VMOVUPS      160(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      192(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      224(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VUNPCKLPS    Y4, Y2, Y3
-	VUNPCKHPS    Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y0, Y3
-	VUNPCKHPS    Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      256(AX), Y1
-	VMOVUPS      288(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      320(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      352(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      384(AX), Y3
-	VMOVUPS      416(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      448(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      480(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VUNPCKLPS    Y6, Y4, Y5
-	VUNPCKHPS    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPS    Y3, Y1, Y5
-	VUNPCKHPS    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VUNPCKLPD    Y4, Y2, Y3
-	VUNPCKHPD    Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VUNPCKLPD    Y1, Y0, Y3
-	VUNPCKHPD    Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      512(AX), Y1
-	VMOVUPS      544(AX), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      576(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      608(AX), Y3
-	VMINPS       Y3, Y4, Y4
-	VMAXPS       Y3, Y1, Y1
-	VMOVUPS      640(AX), Y3
-	VMOVUPS      672(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      704(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      736(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VUNPCKLPS    Y6, Y4, Y5
-	VUNPCKHPS    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPS    Y3, Y1, Y5
-	VUNPCKHPS    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMOVUPS      768(AX), Y3
-	VMOVUPS      800(AX), Y5
-	VMINPS       Y5, Y3, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      832(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      864(AX), Y5
-	VMINPS       Y5, Y6, Y6
-	VMAXPS       Y5, Y3, Y3
-	VMOVUPS      896(AX), Y5
-	VMOVUPS      928(AX), Y7
-	VMINPS       Y7, Y5, Y8
-	VMAXPS       Y7, Y5, Y5
-	VMOVUPS      960(AX), Y7
-	VMINPS       Y7, Y8, Y8
-	VMAXPS       Y7, Y5, Y5
-	VMOVUPS      992(AX), Y7
-	VMINPS       Y7, Y8, Y8
-	VMAXPS       Y7, Y5, Y5
-	VUNPCKLPS    Y8, Y6, Y7
-	VUNPCKHPS    Y8, Y6, Y6
-	VMINPS       Y6, Y7, Y6
-	VUNPCKLPS    Y5, Y3, Y7
-	VUNPCKHPS    Y5, Y3, Y3
-	VMAXPS       Y3, Y7, Y3
-	VUNPCKLPD    Y6, Y4, Y5
-	VUNPCKHPD    Y6, Y4, Y4
-	VMINPS       Y4, Y5, Y4
-	VUNPCKLPD    Y3, Y1, Y5
-	VUNPCKHPD    Y3, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VPERM2F128   $0x20, Y4, Y2, Y3
-	VPERM2F128   $0x31, Y4, Y2, Y2
-	VMINPS       Y2, Y3, Y2
-	VPERM2F128   $0x20, Y1, Y0, Y3
-	VPERM2F128   $0x31, Y1, Y0, Y0
-	VMAXPS       Y0, Y3, Y0
-	VPXOR        Y1, Y1, Y1
-	VSUBPS       Y2, Y1, Y2
-	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS divisor+16(FP), Y2
-	VDIVPS       Y2, Y0, Y0
-	VANDPS       x7fffffff<>+0(SB), Y0, Y0
-	VCVTPS2PH    $0x00, Y0, X2
-	VPMOVZXWD    X2, Y2
-	VMOVUPS      Y2, 512(DX)
-	VPXOR        Y2, Y2, Y2
-	VCMPPS       $0x04, Y2, Y0, Y2
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X3
-	VPBROADCASTD X3, Y3
-	VDIVPS       Y0, Y3, Y3
-	VANDPS       Y3, Y2, Y2
-	VANDPS       x7fffffff<>+0(SB), Y2, Y3
-	VCMPPS       $0x11, x7f800000<>+0(SB), Y3, Y3
-	VANDPS       x7fffffff<>+0(SB), Y0, Y0
-	VCMPPS       $0x11, x7f800000<>+0(SB), Y0, Y0
-	VANDPS       Y0, Y3, Y0
-	VANDPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (DX)
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 256(DX)
-	ADDQ         $0x00000400, AX
-	ADDQ         $0x20, DX
-	ADDQ         $0x01, BX
-	DECQ         CX
-	JNZ          group3
-	VZEROUPPER
-	RET
-
-// func codesQ4_0AVX2(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ4_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX2
 TEXT ·codesQ4_0AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks4:
-	MOVL         512(BX), SI
-	MOVW         SI, (AX)
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 256(BX), Y1
+blocks1:
+	VBROADCASTSS (DX), Y0
+	VBROADCASTSS 256(DX), Y1
 	VMULPS       (CX), Y0, Y2
 	VADDPS       Y1, Y2, Y2
 	VCVTTPS2DQ   Y2, Y2
-	VPMINSD      x0000000f<>+0(SB), Y2, Y2
 	VMULPS       64(CX), Y0, Y3
 	VADDPS       Y1, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
-	VPMINSD      x0000000f<>+0(SB), Y3, Y3
 	VMULPS       32(CX), Y0, Y4
 	VADDPS       Y1, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
-	VPMINSD      x0000000f<>+0(SB), Y4, Y4
-	VPACKSSDW    Y4, Y2, Y2
 	VMULPS       96(CX), Y0, Y0
 	VADDPS       Y1, Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
-	VPMINSD      x0000000f<>+0(SB), Y0, Y0
-	VPACKSSDW    Y0, Y3, Y3
-	VPSLLW       $0x04, Y3, Y3
-	VORPS        Y3, Y2, Y0
-	MOVL         516(BX), SI
-	MOVW         SI, 18(AX)
-	VBROADCASTSS 4(BX), Y1
-	VBROADCASTSS 260(BX), Y2
-	VMULPS       128(CX), Y1, Y3
-	VADDPS       Y2, Y3, Y3
-	VCVTTPS2DQ   Y3, Y3
-	VPMINSD      x0000000f<>+0(SB), Y3, Y3
-	VMULPS       192(CX), Y1, Y4
-	VADDPS       Y2, Y4, Y4
-	VCVTTPS2DQ   Y4, Y4
-	VPMINSD      x0000000f<>+0(SB), Y4, Y4
-	VMULPS       160(CX), Y1, Y5
-	VADDPS       Y2, Y5, Y5
-	VCVTTPS2DQ   Y5, Y5
-	VPMINSD      x0000000f<>+0(SB), Y5, Y5
-	VPACKSSDW    Y5, Y3, Y3
+	VBROADCASTSS 4(DX), Y1
+	VBROADCASTSS 260(DX), Y5
+	VMULPS       128(CX), Y1, Y6
+	VADDPS       Y5, Y6, Y6
+	VCVTTPS2DQ   Y6, Y6
+	VMULPS       192(CX), Y1, Y7
+	VADDPS       Y5, Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VMULPS       160(CX), Y1, Y8
+	VADDPS       Y5, Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
 	VMULPS       224(CX), Y1, Y1
-	VADDPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y1
 	VCVTTPS2DQ   Y1, Y1
-	VPMINSD      x0000000f<>+0(SB), Y1, Y1
-	VPACKSSDW    Y1, Y4, Y4
-	VPSLLW       $0x04, Y4, Y4
-	VORPS        Y4, Y3, Y1
-	VPACKUSWB    Y1, Y0, Y0
-	VMOVUPS      unpacked8<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
+	VPACKSSDW    Y4, Y2, Y2
+	VPACKSSDW    Y8, Y6, Y6
+	VPACKSSWB    Y6, Y2, Y2
+	VMOVUPS      unpacked8<>+0(SB), Y4
+	VPERMD       Y2, Y4, Y2
+	VPACKSSDW    Y0, Y3, Y3
+	VPACKSSDW    Y1, Y7, Y7
+	VPACKSSWB    Y7, Y3, Y3
+	VMOVUPS      unpacked8<>+0(SB), Y0
+	VPERMD       Y3, Y0, Y3
+	MOVL         512(DX), SI
+	MOVW         SI, (AX)
+	MOVL         516(DX), SI
+	MOVW         SI, 18(AX)
+	VPMINUB      x0f0f0f0f<>+0(SB), Y2, Y0
+	VPMINUB      x0f0f0f0f<>+0(SB), Y3, Y1
+	VPSLLW       $0x04, Y1, Y1
+	VORPS        Y1, Y0, Y0
 	VMOVDQU      X0, 2(AX)
 	VEXTRACTI128 $0x01, Y0, 20(AX)
 	ADDQ         $0x00000100, CX
 	ADDQ         $0x00000024, AX
-	ADDQ         $0x08, BX
-	SUBQ         $0x02, DX
-	JNZ          blocks4
+	ADDQ         $0x08, DX
+	SUBQ         $0x02, BX
+	JNZ          blocks1
 	VZEROUPPER
 	RET
-
-DATA x0000000f<>+0(SB)/4, $0x0000000f
-DATA x0000000f<>+4(SB)/4, $0x0000000f
-DATA x0000000f<>+8(SB)/4, $0x0000000f
-DATA x0000000f<>+12(SB)/4, $0x0000000f
-DATA x0000000f<>+16(SB)/4, $0x0000000f
-DATA x0000000f<>+20(SB)/4, $0x0000000f
-DATA x0000000f<>+24(SB)/4, $0x0000000f
-DATA x0000000f<>+28(SB)/4, $0x0000000f
-DATA x0000000f<>+32(SB)/4, $0x0000000f
-DATA x0000000f<>+36(SB)/4, $0x0000000f
-DATA x0000000f<>+40(SB)/4, $0x0000000f
-DATA x0000000f<>+44(SB)/4, $0x0000000f
-DATA x0000000f<>+48(SB)/4, $0x0000000f
-DATA x0000000f<>+52(SB)/4, $0x0000000f
-DATA x0000000f<>+56(SB)/4, $0x0000000f
-DATA x0000000f<>+60(SB)/4, $0x0000000f
-GLOBL x0000000f<>(SB), RODATA|NOPTR, $64
 
 DATA unpacked8<>+0(SB)/4, $0x00000000
 DATA unpacked8<>+4(SB)/4, $0x00000004
@@ -643,19 +79,35 @@ DATA unpacked8<>+24(SB)/4, $0x00000003
 DATA unpacked8<>+28(SB)/4, $0x00000007
 GLOBL unpacked8<>(SB), RODATA|NOPTR, $32
 
-// func codesQ4_1AVX2(dst *byte, x *float32, blocks int, state *float32)
+DATA x0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+4(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+8(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+12(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+16(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+20(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+24(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+28(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+32(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+36(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+40(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+44(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+48(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+52(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+56(SB)/4, $0x0f0f0f0f
+DATA x0f0f0f0f<>+60(SB)/4, $0x0f0f0f0f
+GLOBL x0f0f0f0f<>(SB), RODATA|NOPTR, $64
+
+// func codesQ4_1AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX2
 TEXT ·codesQ4_1AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks5:
-	MOVL         512(BX), SI
-	MOVL         SI, (AX)
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 256(BX), Y1
+blocks2:
+	VBROADCASTSS (DX), Y0
+	VBROADCASTSS 256(DX), Y1
 	VMOVUPS      (CX), Y2
 	VSUBPS       Y1, Y2, Y2
 	VMULPS       Y0, Y2, Y2
@@ -671,53 +123,56 @@ blocks5:
 	VMULPS       Y0, Y4, Y4
 	VADDPS       x3f000000<>+0(SB), Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
-	VPACKSSDW    Y4, Y2, Y2
-	VMOVUPS      96(CX), Y4
-	VSUBPS       Y1, Y4, Y1
+	VMOVUPS      96(CX), Y5
+	VSUBPS       Y1, Y5, Y1
 	VMULPS       Y0, Y1, Y0
 	VADDPS       x3f000000<>+0(SB), Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
-	VPACKSSDW    Y0, Y3, Y3
-	VPSLLW       $0x04, Y3, Y3
-	VORPS        Y3, Y2, Y0
-	MOVL         516(BX), SI
-	MOVL         SI, 20(AX)
-	VBROADCASTSS 4(BX), Y1
-	VBROADCASTSS 260(BX), Y2
-	VMOVUPS      128(CX), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMULPS       Y1, Y3, Y3
-	VADDPS       x3f000000<>+0(SB), Y3, Y3
-	VCVTTPS2DQ   Y3, Y3
-	VMOVUPS      192(CX), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VADDPS       x3f000000<>+0(SB), Y4, Y4
-	VCVTTPS2DQ   Y4, Y4
-	VMOVUPS      160(CX), Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VADDPS       x3f000000<>+0(SB), Y5, Y5
-	VCVTTPS2DQ   Y5, Y5
-	VPACKSSDW    Y5, Y3, Y3
-	VMOVUPS      224(CX), Y5
-	VSUBPS       Y2, Y5, Y2
-	VMULPS       Y1, Y2, Y1
+	VBROADCASTSS 4(DX), Y1
+	VBROADCASTSS 260(DX), Y5
+	VMOVUPS      128(CX), Y6
+	VSUBPS       Y5, Y6, Y6
+	VMULPS       Y1, Y6, Y6
+	VADDPS       x3f000000<>+0(SB), Y6, Y6
+	VCVTTPS2DQ   Y6, Y6
+	VMOVUPS      192(CX), Y7
+	VSUBPS       Y5, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VADDPS       x3f000000<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VMOVUPS      160(CX), Y8
+	VSUBPS       Y5, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VADDPS       x3f000000<>+0(SB), Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VMOVUPS      224(CX), Y9
+	VSUBPS       Y5, Y9, Y5
+	VMULPS       Y1, Y5, Y1
 	VADDPS       x3f000000<>+0(SB), Y1, Y1
 	VCVTTPS2DQ   Y1, Y1
-	VPACKSSDW    Y1, Y4, Y4
-	VPSLLW       $0x04, Y4, Y4
-	VORPS        Y4, Y3, Y1
-	VPACKUSWB    Y1, Y0, Y0
-	VMOVUPS      unpacked8<>+0(SB), Y1
-	VPERMD       Y0, Y1, Y0
+	VPACKSSDW    Y4, Y2, Y2
+	VPACKSSDW    Y8, Y6, Y6
+	VPACKSSWB    Y6, Y2, Y2
+	VMOVUPS      unpacked8<>+0(SB), Y4
+	VPERMD       Y2, Y4, Y2
+	VPACKSSDW    Y0, Y3, Y3
+	VPACKSSDW    Y1, Y7, Y7
+	VPACKSSWB    Y7, Y3, Y3
+	VMOVUPS      unpacked8<>+0(SB), Y0
+	VPERMD       Y3, Y0, Y3
+	MOVL         512(DX), SI
+	MOVL         SI, (AX)
+	MOVL         516(DX), SI
+	MOVL         SI, 20(AX)
+	VPSLLW       $0x04, Y3, Y0
+	VORPS        Y0, Y2, Y0
 	VMOVDQU      X0, 4(AX)
 	VEXTRACTI128 $0x01, Y0, 24(AX)
 	ADDQ         $0x00000100, CX
 	ADDQ         $0x00000028, AX
-	ADDQ         $0x08, BX
-	SUBQ         $0x02, DX
-	JNZ          blocks5
+	ADDQ         $0x08, DX
+	SUBQ         $0x02, BX
+	JNZ          blocks2
 	VZEROUPPER
 	RET
 
@@ -739,158 +194,202 @@ DATA x3f000000<>+56(SB)/4, $0x3f000000
 DATA x3f000000<>+60(SB)/4, $0x3f000000
 GLOBL x3f000000<>(SB), RODATA|NOPTR, $64
 
-// func codesQ5_0AVX2(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ5_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX2
 TEXT ·codesQ5_0AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks6:
-	MOVL         512(BX), SI
-	MOVW         SI, (AX)
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 256(BX), Y1
+blocks3:
+	VBROADCASTSS (DX), Y0
+	VBROADCASTSS 256(DX), Y1
 	VMULPS       (CX), Y0, Y2
 	VADDPS       Y1, Y2, Y2
 	VCVTTPS2DQ   Y2, Y2
-	VPMINSD      x0000001f<>+0(SB), Y2, Y2
-	VMULPS       32(CX), Y0, Y3
-	VADDPS       Y1, Y3, Y3
-	VCVTTPS2DQ   Y3, Y3
-	VPMINSD      x0000001f<>+0(SB), Y3, Y3
-	VPACKSSDW    Y3, Y2, Y2
 	VMULPS       64(CX), Y0, Y3
 	VADDPS       Y1, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
-	VPMINSD      x0000001f<>+0(SB), Y3, Y3
+	VMULPS       32(CX), Y0, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
 	VMULPS       96(CX), Y0, Y0
 	VADDPS       Y1, Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
-	VPMINSD      x0000001f<>+0(SB), Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VBROADCASTSS 260(DX), Y5
+	VMULPS       128(CX), Y1, Y6
+	VADDPS       Y5, Y6, Y6
+	VCVTTPS2DQ   Y6, Y6
+	VMULPS       192(CX), Y1, Y7
+	VADDPS       Y5, Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VMULPS       160(CX), Y1, Y8
+	VADDPS       Y5, Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VMULPS       224(CX), Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPACKSSDW    Y4, Y2, Y2
+	VPACKSSDW    Y8, Y6, Y6
+	VPACKSSWB    Y6, Y2, Y2
+	VMOVUPS      unpacked8<>+0(SB), Y4
+	VPERMD       Y2, Y4, Y2
 	VPACKSSDW    Y0, Y3, Y3
-	VPACKSSWB    Y3, Y2, Y2
+	VPACKSSDW    Y1, Y7, Y7
+	VPACKSSWB    Y7, Y3, Y3
 	VMOVUPS      unpacked8<>+0(SB), Y0
-	VPERMD       Y2, Y0, Y2
-	VPSLLW       $0x03, Y2, Y0
-	VPMOVMSKB    Y0, SI
-	MOVL         SI, 2(AX)
-	VANDPS       x0f0f0f0f<>+0(SB), Y2, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPSLLW       $0x04, X1, X1
-	VPOR         X0, X1, X1
-	VMOVDQU      X1, 6(AX)
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000016, AX
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, DX
-	JNZ          blocks6
+	VPERMD       Y3, Y0, Y3
+	VPMINUB      x1f1f1f1f<>+0(SB), Y2, Y0
+	VPMINUB      x1f1f1f1f<>+0(SB), Y3, Y1
+	VPSLLW       $0x03, Y0, Y2
+	VPMOVMSKB    Y2, SI
+	VPSLLW       $0x03, Y1, Y2
+	VPMOVMSKB    Y2, DI
+	MOVL         512(DX), R8
+	MOVW         R8, (AX)
+	MOVW         SI, 2(AX)
+	SHRQ         $0x10, SI
+	MOVW         DI, 4(AX)
+	SHRQ         $0x10, DI
+	MOVL         516(DX), R8
+	MOVW         R8, 22(AX)
+	MOVW         SI, 24(AX)
+	MOVW         DI, 26(AX)
+	VANDPS       x0f0f0f0f<>+0(SB), Y0, Y0
+	VANDPS       x0f0f0f0f<>+0(SB), Y1, Y1
+	VPSLLW       $0x04, Y1, Y1
+	VORPS        Y1, Y0, Y0
+	VMOVDQU      X0, 6(AX)
+	VEXTRACTI128 $0x01, Y0, 28(AX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x0000002c, AX
+	ADDQ         $0x08, DX
+	SUBQ         $0x02, BX
+	JNZ          blocks3
 	VZEROUPPER
 	RET
 
-DATA x0000001f<>+0(SB)/4, $0x0000001f
-DATA x0000001f<>+4(SB)/4, $0x0000001f
-DATA x0000001f<>+8(SB)/4, $0x0000001f
-DATA x0000001f<>+12(SB)/4, $0x0000001f
-DATA x0000001f<>+16(SB)/4, $0x0000001f
-DATA x0000001f<>+20(SB)/4, $0x0000001f
-DATA x0000001f<>+24(SB)/4, $0x0000001f
-DATA x0000001f<>+28(SB)/4, $0x0000001f
-DATA x0000001f<>+32(SB)/4, $0x0000001f
-DATA x0000001f<>+36(SB)/4, $0x0000001f
-DATA x0000001f<>+40(SB)/4, $0x0000001f
-DATA x0000001f<>+44(SB)/4, $0x0000001f
-DATA x0000001f<>+48(SB)/4, $0x0000001f
-DATA x0000001f<>+52(SB)/4, $0x0000001f
-DATA x0000001f<>+56(SB)/4, $0x0000001f
-DATA x0000001f<>+60(SB)/4, $0x0000001f
-GLOBL x0000001f<>(SB), RODATA|NOPTR, $64
+DATA x1f1f1f1f<>+0(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+4(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+8(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+12(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+16(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+20(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+24(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+28(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+32(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+36(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+40(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+44(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+48(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+52(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+56(SB)/4, $0x1f1f1f1f
+DATA x1f1f1f1f<>+60(SB)/4, $0x1f1f1f1f
+GLOBL x1f1f1f1f<>(SB), RODATA|NOPTR, $64
 
-DATA x0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+4(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+8(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+12(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+16(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+20(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+24(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+28(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+32(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+36(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+40(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+44(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+48(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+52(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+56(SB)/4, $0x0f0f0f0f
-DATA x0f0f0f0f<>+60(SB)/4, $0x0f0f0f0f
-GLOBL x0f0f0f0f<>(SB), RODATA|NOPTR, $64
-
-// func codesQ5_1AVX2(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ5_1AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX2
 TEXT ·codesQ5_1AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks7:
-	MOVL         512(BX), SI
-	MOVL         SI, (AX)
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 256(BX), Y1
+blocks4:
+	VBROADCASTSS (DX), Y0
+	VBROADCASTSS 256(DX), Y1
 	VMOVUPS      (CX), Y2
 	VSUBPS       Y1, Y2, Y2
 	VMULPS       Y0, Y2, Y2
 	VADDPS       x3f000000<>+0(SB), Y2, Y2
 	VCVTTPS2DQ   Y2, Y2
-	VMOVUPS      32(CX), Y3
-	VSUBPS       Y1, Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       x3f000000<>+0(SB), Y3, Y3
-	VCVTTPS2DQ   Y3, Y3
-	VPACKSSDW    Y3, Y2, Y2
 	VMOVUPS      64(CX), Y3
 	VSUBPS       Y1, Y3, Y3
 	VMULPS       Y0, Y3, Y3
 	VADDPS       x3f000000<>+0(SB), Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
-	VMOVUPS      96(CX), Y4
-	VSUBPS       Y1, Y4, Y1
+	VMOVUPS      32(CX), Y4
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VADDPS       x3f000000<>+0(SB), Y4, Y4
+	VCVTTPS2DQ   Y4, Y4
+	VMOVUPS      96(CX), Y5
+	VSUBPS       Y1, Y5, Y1
 	VMULPS       Y0, Y1, Y0
 	VADDPS       x3f000000<>+0(SB), Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
+	VBROADCASTSS 4(DX), Y1
+	VBROADCASTSS 260(DX), Y5
+	VMOVUPS      128(CX), Y6
+	VSUBPS       Y5, Y6, Y6
+	VMULPS       Y1, Y6, Y6
+	VADDPS       x3f000000<>+0(SB), Y6, Y6
+	VCVTTPS2DQ   Y6, Y6
+	VMOVUPS      192(CX), Y7
+	VSUBPS       Y5, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VADDPS       x3f000000<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VMOVUPS      160(CX), Y8
+	VSUBPS       Y5, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VADDPS       x3f000000<>+0(SB), Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VMOVUPS      224(CX), Y9
+	VSUBPS       Y5, Y9, Y5
+	VMULPS       Y1, Y5, Y1
+	VADDPS       x3f000000<>+0(SB), Y1, Y1
+	VCVTTPS2DQ   Y1, Y1
+	VPACKSSDW    Y4, Y2, Y2
+	VPACKSSDW    Y8, Y6, Y6
+	VPACKSSWB    Y6, Y2, Y2
+	VMOVUPS      unpacked8<>+0(SB), Y4
+	VPERMD       Y2, Y4, Y2
 	VPACKSSDW    Y0, Y3, Y3
-	VPACKSSWB    Y3, Y2, Y2
+	VPACKSSDW    Y1, Y7, Y7
+	VPACKSSWB    Y7, Y3, Y3
 	VMOVUPS      unpacked8<>+0(SB), Y0
-	VPERMD       Y2, Y0, Y2
+	VPERMD       Y3, Y0, Y3
 	VPSLLW       $0x03, Y2, Y0
 	VPMOVMSKB    Y0, SI
-	MOVL         SI, 4(AX)
+	VPSLLW       $0x03, Y3, Y0
+	VPMOVMSKB    Y0, DI
+	MOVL         512(DX), R8
+	MOVL         R8, (AX)
+	MOVW         SI, 4(AX)
+	SHRQ         $0x10, SI
+	MOVW         DI, 6(AX)
+	SHRQ         $0x10, DI
+	MOVL         516(DX), R8
+	MOVL         R8, 24(AX)
+	MOVW         SI, 28(AX)
+	MOVW         DI, 30(AX)
 	VANDPS       x0f0f0f0f<>+0(SB), Y2, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPSLLW       $0x04, X1, X1
-	VPOR         X0, X1, X1
-	VMOVDQU      X1, 8(AX)
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000018, AX
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, DX
-	JNZ          blocks7
+	VANDPS       x0f0f0f0f<>+0(SB), Y3, Y1
+	VPSLLW       $0x04, Y1, Y1
+	VORPS        Y1, Y0, Y0
+	VMOVDQU      X0, 8(AX)
+	VEXTRACTI128 $0x01, Y0, 32(AX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000030, AX
+	ADDQ         $0x08, DX
+	SUBQ         $0x02, BX
+	JNZ          blocks4
 	VZEROUPPER
 	RET
 
-// func codesQ8_0AVX2(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ8_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX2
 TEXT ·codesQ8_0AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks8:
-	MOVL         512(BX), SI
-	MOVW         SI, (AX)
-	VBROADCASTSS (BX), Y0
+blocks5:
+	VBROADCASTSS (DX), Y0
 	VMULPS       (CX), Y0, Y1
 	VANDPS       x80000000<>+0(SB), Y1, Y2
 	VORPS        x3effffff<>+0(SB), Y2, Y2
@@ -901,27 +400,29 @@ blocks8:
 	VORPS        x3effffff<>+0(SB), Y3, Y3
 	VADDPS       Y3, Y2, Y2
 	VCVTTPS2DQ   Y2, Y2
-	VPACKSSDW    Y2, Y1, Y1
-	VMULPS       64(CX), Y0, Y2
-	VANDPS       x80000000<>+0(SB), Y2, Y3
-	VORPS        x3effffff<>+0(SB), Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	VCVTTPS2DQ   Y2, Y2
+	VMULPS       64(CX), Y0, Y3
+	VANDPS       x80000000<>+0(SB), Y3, Y4
+	VORPS        x3effffff<>+0(SB), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
 	VMULPS       96(CX), Y0, Y0
-	VANDPS       x80000000<>+0(SB), Y0, Y3
-	VORPS        x3effffff<>+0(SB), Y3, Y3
-	VADDPS       Y3, Y0, Y0
+	VANDPS       x80000000<>+0(SB), Y0, Y4
+	VORPS        x3effffff<>+0(SB), Y4, Y4
+	VADDPS       Y4, Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
-	VPACKSSDW    Y0, Y2, Y2
-	VPACKSSWB    Y2, Y1, Y1
+	MOVL         512(DX), SI
+	MOVW         SI, (AX)
+	VPACKSSDW    Y2, Y1, Y1
+	VPACKSSDW    Y0, Y3, Y3
+	VPACKSSWB    Y3, Y1, Y1
 	VMOVUPS      unpacked8<>+0(SB), Y0
 	VPERMD       Y1, Y0, Y1
-	VMOVUPS      Y1, 2(AX)
+	VMOVDQU      Y1, 2(AX)
 	ADDQ         $0x00000080, CX
 	ADDQ         $0x00000022, AX
-	ADDQ         $0x04, BX
-	SUBQ         $0x01, DX
-	JNZ          blocks8
+	ADDQ         $0x04, DX
+	SUBQ         $0x01, BX
+	JNZ          blocks5
 	VZEROUPPER
 	RET
 
@@ -961,686 +462,78 @@ DATA x3effffff<>+56(SB)/4, $0x3effffff
 DATA x3effffff<>+60(SB)/4, $0x3effffff
 GLOBL x3effffff<>(SB), RODATA|NOPTR, $64
 
-// func scaleSignedAVX512(x *float32, groups int, divisor float32, bias float32, state *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·scaleSignedAVX512(SB), NOSPLIT, $0-32
-	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
-	MOVQ state+24(FP), DX
-	LEAQ 768(DX), BX
-
-group1:
-	VMOVUPS      (AX), Z0
-	VMOVUPS      64(AX), Z1
-	VMINPS       Z1, Z0, Z2
-	VMAXPS       Z1, Z0, Z0
-	VMOVUPS      128(AX), Z1
-	VMOVUPS      192(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VUNPCKLPS    Z6, Z2, Z5
-	VUNPCKHPS    Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VUNPCKLPS    Z1, Z0, Z5
-	VUNPCKHPS    Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      256(AX), Z1
-	VMOVUPS      320(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      384(AX), Z5
-	VMOVUPS      448(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VUNPCKLPD    Z6, Z2, Z5
-	VUNPCKHPD    Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VUNPCKLPD    Z1, Z0, Z5
-	VUNPCKHPD    Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      512(AX), Z1
-	VMOVUPS      576(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      640(AX), Z5
-	VMOVUPS      704(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      768(AX), Z5
-	VMOVUPS      832(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      896(AX), Z7
-	VMOVUPS      960(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VUNPCKLPD    Z8, Z6, Z7
-	VUNPCKHPD    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPD    Z5, Z1, Z7
-	VUNPCKHPD    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VSHUFF32X4   $0x44, Z6, Z2, Z5
-	VSHUFF32X4   $0xee, Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VSHUFF32X4   $0x44, Z1, Z0, Z5
-	VSHUFF32X4   $0xee, Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      1024(AX), Z1
-	VMOVUPS      1088(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      1152(AX), Z5
-	VMOVUPS      1216(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      1280(AX), Z5
-	VMOVUPS      1344(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      1408(AX), Z7
-	VMOVUPS      1472(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VUNPCKLPD    Z8, Z6, Z7
-	VUNPCKHPD    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPD    Z5, Z1, Z7
-	VUNPCKHPD    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      1536(AX), Z5
-	VMOVUPS      1600(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      1664(AX), Z7
-	VMOVUPS      1728(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VMOVUPS      1792(AX), Z7
-	VMOVUPS      1856(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VMOVUPS      1920(AX), Z9
-	VMOVUPS      1984(AX), Z11
-	VMINPS       Z11, Z9, Z12
-	VMAXPS       Z11, Z9, Z9
-	VUNPCKLPS    Z12, Z10, Z11
-	VUNPCKHPS    Z12, Z10, Z10
-	VMINPS       Z10, Z11, Z10
-	VUNPCKLPS    Z9, Z7, Z11
-	VUNPCKHPS    Z9, Z7, Z7
-	VMAXPS       Z7, Z11, Z7
-	VUNPCKLPD    Z10, Z8, Z9
-	VUNPCKHPD    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPD    Z7, Z5, Z9
-	VUNPCKHPD    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VSHUFF32X4   $0x44, Z8, Z6, Z7
-	VSHUFF32X4   $0xee, Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VSHUFF32X4   $0x44, Z5, Z1, Z7
-	VSHUFF32X4   $0xee, Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VSHUFF32X4   $0x88, Z6, Z2, Z5
-	VSHUFF32X4   $0xdd, Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VSHUFF32X4   $0x88, Z1, Z0, Z5
-	VSHUFF32X4   $0xdd, Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VPXORD       Z3, Z3, Z3
-	VSUBPS       Z2, Z3, Z1
-	VCMPPS       $0x00, Z1, Z0, K1
-	VCMPPS       $0x1e, Z3, Z0, K2
-	KANDW        K1, K2, K1
-	KMOVW        K1, SI
-	MOVW         SI, (BX)
-	VCMPPS       $0x11, Z1, Z0, K1
-	VMOVAPS      Z2, K1, Z0
-	VADDPS       Z3, Z0, Z0
-	VBROADCASTSS divisor+16(FP), Z1
-	VDIVPS       Z1, Z0, Z0
-	VCVTPS2PH    $0x00, Z0, Y1
-	VPMOVZXWD    Y1, Z1
-	VMOVUPS      Z1, 512(DX)
-	VBROADCASTSS bias+20(FP), Z1
-	VPXORD       Z4, Z4, Z4
-	VCMPPS       $0x04, Z4, Z0, K1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X2
-	VPBROADCASTD X2, Z2
-	VDIVPS       Z0, Z2, Z2
-	VMOVAPS.Z    Z2, K1, Z2
-	VANDPS       x7fffffff<>+0(SB), Z2, Z5
-	VCMPPS       $0x11, x7f800000<>+0(SB), Z5, K1
-	VANDPS       x7fffffff<>+0(SB), Z0, Z0
-	VCMPPS       $0x11, x7f800000<>+0(SB), Z0, K2
-	KANDW        K1, K2, K1
-	VMOVAPS.Z    Z2, K1, Z0
-	VMOVUPS      Z0, (DX)
-	VMOVAPS.Z    Z1, K1, Z0
-	VMOVUPS      Z0, 256(DX)
-	ADDQ         $0x00000800, AX
-	ADDQ         $0x40, DX
-	ADDQ         $0x02, BX
-	DECQ         CX
-	JNZ          group1
-	VZEROUPPER
-	RET
-
-// func scaleOffsetAVX512(x *float32, groups int, divisor float32, state *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·scaleOffsetAVX512(SB), NOSPLIT, $0-32
-	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
-	MOVQ state+24(FP), DX
-	LEAQ 768(DX), BX
-
-group2:
-	VMOVUPS      (AX), Z0
-	VMOVUPS      64(AX), Z1
-	VMINPS       Z1, Z0, Z2
-	VMAXPS       Z1, Z0, Z0
-	VMOVUPS      128(AX), Z1
-	VMOVUPS      192(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VUNPCKLPS    Z6, Z2, Z5
-	VUNPCKHPS    Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VUNPCKLPS    Z1, Z0, Z5
-	VUNPCKHPS    Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      256(AX), Z1
-	VMOVUPS      320(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      384(AX), Z5
-	VMOVUPS      448(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VUNPCKLPD    Z6, Z2, Z5
-	VUNPCKHPD    Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VUNPCKLPD    Z1, Z0, Z5
-	VUNPCKHPD    Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      512(AX), Z1
-	VMOVUPS      576(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      640(AX), Z5
-	VMOVUPS      704(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      768(AX), Z5
-	VMOVUPS      832(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      896(AX), Z7
-	VMOVUPS      960(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VUNPCKLPD    Z8, Z6, Z7
-	VUNPCKHPD    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPD    Z5, Z1, Z7
-	VUNPCKHPD    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VSHUFF32X4   $0x44, Z6, Z2, Z5
-	VSHUFF32X4   $0xee, Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VSHUFF32X4   $0x44, Z1, Z0, Z5
-	VSHUFF32X4   $0xee, Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      1024(AX), Z1
-	VMOVUPS      1088(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      1152(AX), Z5
-	VMOVUPS      1216(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      1280(AX), Z5
-	VMOVUPS      1344(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      1408(AX), Z7
-	VMOVUPS      1472(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VUNPCKLPD    Z8, Z6, Z7
-	VUNPCKHPD    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPD    Z5, Z1, Z7
-	VUNPCKHPD    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      1536(AX), Z5
-	VMOVUPS      1600(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      1664(AX), Z7
-	VMOVUPS      1728(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VMOVUPS      1792(AX), Z7
-	VMOVUPS      1856(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VMOVUPS      1920(AX), Z9
-	VMOVUPS      1984(AX), Z11
-	VMINPS       Z11, Z9, Z12
-	VMAXPS       Z11, Z9, Z9
-	VUNPCKLPS    Z12, Z10, Z11
-	VUNPCKHPS    Z12, Z10, Z10
-	VMINPS       Z10, Z11, Z10
-	VUNPCKLPS    Z9, Z7, Z11
-	VUNPCKHPS    Z9, Z7, Z7
-	VMAXPS       Z7, Z11, Z7
-	VUNPCKLPD    Z10, Z8, Z9
-	VUNPCKHPD    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPD    Z7, Z5, Z9
-	VUNPCKHPD    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VSHUFF32X4   $0x44, Z8, Z6, Z7
-	VSHUFF32X4   $0xee, Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VSHUFF32X4   $0x44, Z5, Z1, Z7
-	VSHUFF32X4   $0xee, Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VSHUFF32X4   $0x88, Z6, Z2, Z5
-	VSHUFF32X4   $0xdd, Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VSHUFF32X4   $0x88, Z1, Z0, Z5
-	VSHUFF32X4   $0xdd, Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VPXORD       Z3, Z3, Z3
-	VCMPPS       $0x00, Z3, Z2, K1
-	KMOVW        K1, SI
-	MOVW         SI, (BX)
-	VSUBPS       Z2, Z0, Z0
-	VANDPS       x7fffffff<>+0(SB), Z0, Z0
-	VBROADCASTSS divisor+16(FP), Z1
-	VDIVPS       Z1, Z0, Z0
-	VCVTPS2PH    $0x00, Z2, Y1
-	VPMOVZXWD    Y1, Z1
-	VPSLLD       $0x10, Z1, Z1
-	VCVTPS2PH    $0x00, Z0, Y5
-	VPMOVZXWD    Y5, Z5
-	VORPS        Z5, Z1, Z1
-	VMOVUPS      Z1, 512(DX)
-	VPXORD       Z4, Z4, Z4
-	VCMPPS       $0x04, Z4, Z0, K1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X1
-	VPBROADCASTD X1, Z1
-	VDIVPS       Z0, Z1, Z1
-	VMOVAPS.Z    Z1, K1, Z1
-	VANDPS       x7fffffff<>+0(SB), Z1, Z5
-	VCMPPS       $0x11, x7f800000<>+0(SB), Z5, K1
-	VANDPS       x7fffffff<>+0(SB), Z0, Z0
-	VCMPPS       $0x11, x7f800000<>+0(SB), Z0, K2
-	KANDW        K1, K2, K1
-	VMOVAPS.Z    Z1, K1, Z0
-	VMOVUPS      Z0, (DX)
-	VMOVAPS.Z    Z2, K1, Z0
-	VMOVUPS      Z0, 256(DX)
-	ADDQ         $0x00000800, AX
-	ADDQ         $0x40, DX
-	ADDQ         $0x02, BX
-	DECQ         CX
-	JNZ          group2
-	VZEROUPPER
-	RET
-
-// func scaleMagnitudeAVX512(x *float32, groups int, divisor float32, state *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·scaleMagnitudeAVX512(SB), NOSPLIT, $0-32
-	MOVQ x+0(FP), AX
-	MOVQ groups+8(FP), CX
-	MOVQ state+24(FP), DX
-	LEAQ 768(DX), BX
-
-group3:
-	VMOVUPS      (AX), Z0
-	VMOVUPS      64(AX), Z1
-	VMINPS       Z1, Z0, Z2
-	VMAXPS       Z1, Z0, Z0
-	VMOVUPS      128(AX), Z1
-	VMOVUPS      192(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VUNPCKLPS    Z6, Z2, Z5
-	VUNPCKHPS    Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VUNPCKLPS    Z1, Z0, Z5
-	VUNPCKHPS    Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      256(AX), Z1
-	VMOVUPS      320(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      384(AX), Z5
-	VMOVUPS      448(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VUNPCKLPD    Z6, Z2, Z5
-	VUNPCKHPD    Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VUNPCKLPD    Z1, Z0, Z5
-	VUNPCKHPD    Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      512(AX), Z1
-	VMOVUPS      576(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      640(AX), Z5
-	VMOVUPS      704(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      768(AX), Z5
-	VMOVUPS      832(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      896(AX), Z7
-	VMOVUPS      960(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VUNPCKLPD    Z8, Z6, Z7
-	VUNPCKHPD    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPD    Z5, Z1, Z7
-	VUNPCKHPD    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VSHUFF32X4   $0x44, Z6, Z2, Z5
-	VSHUFF32X4   $0xee, Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VSHUFF32X4   $0x44, Z1, Z0, Z5
-	VSHUFF32X4   $0xee, Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      1024(AX), Z1
-	VMOVUPS      1088(AX), Z5
-	VMINPS       Z5, Z1, Z6
-	VMAXPS       Z5, Z1, Z1
-	VMOVUPS      1152(AX), Z5
-	VMOVUPS      1216(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VUNPCKLPS    Z8, Z6, Z7
-	VUNPCKHPS    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPS    Z5, Z1, Z7
-	VUNPCKHPS    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      1280(AX), Z5
-	VMOVUPS      1344(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      1408(AX), Z7
-	VMOVUPS      1472(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VUNPCKLPD    Z8, Z6, Z7
-	VUNPCKHPD    Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VUNPCKLPD    Z5, Z1, Z7
-	VUNPCKHPD    Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      1536(AX), Z5
-	VMOVUPS      1600(AX), Z7
-	VMINPS       Z7, Z5, Z8
-	VMAXPS       Z7, Z5, Z5
-	VMOVUPS      1664(AX), Z7
-	VMOVUPS      1728(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VUNPCKLPS    Z10, Z8, Z9
-	VUNPCKHPS    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPS    Z7, Z5, Z9
-	VUNPCKHPS    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VMOVUPS      1792(AX), Z7
-	VMOVUPS      1856(AX), Z9
-	VMINPS       Z9, Z7, Z10
-	VMAXPS       Z9, Z7, Z7
-	VMOVUPS      1920(AX), Z9
-	VMOVUPS      1984(AX), Z11
-	VMINPS       Z11, Z9, Z12
-	VMAXPS       Z11, Z9, Z9
-	VUNPCKLPS    Z12, Z10, Z11
-	VUNPCKHPS    Z12, Z10, Z10
-	VMINPS       Z10, Z11, Z10
-	VUNPCKLPS    Z9, Z7, Z11
-	VUNPCKHPS    Z9, Z7, Z7
-	VMAXPS       Z7, Z11, Z7
-	VUNPCKLPD    Z10, Z8, Z9
-	VUNPCKHPD    Z10, Z8, Z8
-	VMINPS       Z8, Z9, Z8
-	VUNPCKLPD    Z7, Z5, Z9
-	VUNPCKHPD    Z7, Z5, Z5
-	VMAXPS       Z5, Z9, Z5
-	VSHUFF32X4   $0x44, Z8, Z6, Z7
-	VSHUFF32X4   $0xee, Z8, Z6, Z6
-	VMINPS       Z6, Z7, Z6
-	VSHUFF32X4   $0x44, Z5, Z1, Z7
-	VSHUFF32X4   $0xee, Z5, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VSHUFF32X4   $0x88, Z6, Z2, Z5
-	VSHUFF32X4   $0xdd, Z6, Z2, Z2
-	VMINPS       Z2, Z5, Z2
-	VSHUFF32X4   $0x88, Z1, Z0, Z5
-	VSHUFF32X4   $0xdd, Z1, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VPXORD       Z3, Z3, Z3
-	VSUBPS       Z2, Z3, Z1
-	VMAXPS       Z1, Z0, Z0
-	VBROADCASTSS divisor+16(FP), Z1
-	VDIVPS       Z1, Z0, Z0
-	VANDPS       x7fffffff<>+0(SB), Z0, Z0
-	VCVTPS2PH    $0x00, Z0, Y1
-	VPMOVZXWD    Y1, Z1
-	VMOVUPS      Z1, 512(DX)
-	VPXORD       Z4, Z4, Z4
-	VCMPPS       $0x04, Z4, Z0, K1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X1
-	VPBROADCASTD X1, Z1
-	VDIVPS       Z0, Z1, Z1
-	VMOVAPS.Z    Z1, K1, Z1
-	VANDPS       x7fffffff<>+0(SB), Z1, Z2
-	VCMPPS       $0x11, x7f800000<>+0(SB), Z2, K1
-	VANDPS       x7fffffff<>+0(SB), Z0, Z0
-	VCMPPS       $0x11, x7f800000<>+0(SB), Z0, K2
-	KANDW        K1, K2, K1
-	VMOVAPS.Z    Z1, K1, Z0
-	VMOVUPS      Z0, (DX)
-	VMOVAPS.Z    Z3, K1, Z0
-	VMOVUPS      Z0, 256(DX)
-	ADDQ         $0x00000800, AX
-	ADDQ         $0x40, DX
-	ADDQ         $0x02, BX
-	DECQ         CX
-	JNZ          group3
-	VZEROUPPER
-	RET
-
-// func codesQ4_0AVX512(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ4_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·codesQ4_0AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks4:
-	MOVL          512(BX), SI
-	MOVW          SI, (AX)
-	VBROADCASTSS  (BX), Z0
-	VBROADCASTSS  256(BX), Z1
+blocks1:
+	VBROADCASTSS  (DX), Z0
+	VBROADCASTSS  256(DX), Z1
 	VMULPS        (CX), Z0, Z2
 	VADDPS        Z1, Z2, Z2
 	VCVTTPS2DQ    Z2, Z2
-	VPMINSD       x0000000f<>+0(SB), Z2, Z2
 	VMULPS        64(CX), Z0, Z0
 	VADDPS        Z1, Z0, Z0
 	VCVTTPS2DQ    Z0, Z0
-	VPMINSD       x0000000f<>+0(SB), Z0, Z0
-	VPSLLD        $0x04, Z0, Z0
-	VORPS         Z0, Z2, Z0
-	MOVL          516(BX), SI
-	MOVW          SI, 18(AX)
-	VBROADCASTSS  4(BX), Z1
-	VBROADCASTSS  260(BX), Z2
-	VMULPS        128(CX), Z1, Z3
-	VADDPS        Z2, Z3, Z3
-	VCVTTPS2DQ    Z3, Z3
-	VPMINSD       x0000000f<>+0(SB), Z3, Z3
-	VMULPS        192(CX), Z1, Z1
-	VADDPS        Z2, Z1, Z1
-	VCVTTPS2DQ    Z1, Z1
-	VPMINSD       x0000000f<>+0(SB), Z1, Z1
-	VPSLLD        $0x04, Z1, Z1
-	VORPS         Z1, Z3, Z1
-	MOVL          520(BX), SI
-	MOVW          SI, 36(AX)
-	VBROADCASTSS  8(BX), Z2
-	VBROADCASTSS  264(BX), Z3
-	VMULPS        256(CX), Z2, Z4
+	VBROADCASTSS  4(DX), Z1
+	VBROADCASTSS  260(DX), Z3
+	VMULPS        128(CX), Z1, Z4
 	VADDPS        Z3, Z4, Z4
 	VCVTTPS2DQ    Z4, Z4
-	VPMINSD       x0000000f<>+0(SB), Z4, Z4
-	VMULPS        320(CX), Z2, Z2
-	VADDPS        Z3, Z2, Z2
-	VCVTTPS2DQ    Z2, Z2
-	VPMINSD       x0000000f<>+0(SB), Z2, Z2
-	VPSLLD        $0x04, Z2, Z2
-	VORPS         Z2, Z4, Z2
-	MOVL          524(BX), SI
-	MOVW          SI, 54(AX)
-	VBROADCASTSS  12(BX), Z3
-	VBROADCASTSS  268(BX), Z4
-	VMULPS        384(CX), Z3, Z5
-	VADDPS        Z4, Z5, Z5
-	VCVTTPS2DQ    Z5, Z5
-	VPMINSD       x0000000f<>+0(SB), Z5, Z5
-	VMULPS        448(CX), Z3, Z3
-	VADDPS        Z4, Z3, Z3
+	VMULPS        192(CX), Z1, Z1
+	VADDPS        Z3, Z1, Z1
+	VCVTTPS2DQ    Z1, Z1
+	VBROADCASTSS  8(DX), Z3
+	VBROADCASTSS  264(DX), Z5
+	VMULPS        256(CX), Z3, Z6
+	VADDPS        Z5, Z6, Z6
+	VCVTTPS2DQ    Z6, Z6
+	VMULPS        320(CX), Z3, Z3
+	VADDPS        Z5, Z3, Z3
 	VCVTTPS2DQ    Z3, Z3
-	VPMINSD       x0000000f<>+0(SB), Z3, Z3
-	VPSLLD        $0x04, Z3, Z3
-	VORPS         Z3, Z5, Z3
-	VPACKUSDW     Z1, Z0, Z0
-	VPACKUSDW     Z3, Z2, Z2
-	VPACKUSWB     Z2, Z0, Z0
+	VBROADCASTSS  12(DX), Z5
+	VBROADCASTSS  268(DX), Z7
+	VMULPS        384(CX), Z5, Z8
+	VADDPS        Z7, Z8, Z8
+	VCVTTPS2DQ    Z8, Z8
+	VMULPS        448(CX), Z5, Z5
+	VADDPS        Z7, Z5, Z5
+	VCVTTPS2DQ    Z5, Z5
+	VPACKSSDW     Z4, Z2, Z2
+	VPACKSSDW     Z8, Z6, Z6
+	VPACKSSWB     Z6, Z2, Z2
+	VMOVUPS       unpacked16<>+0(SB), Z4
+	VPERMD        Z2, Z4, Z2
+	VPACKSSDW     Z1, Z0, Z0
+	VPACKSSDW     Z5, Z3, Z3
+	VPACKSSWB     Z3, Z0, Z0
 	VMOVUPS       unpacked16<>+0(SB), Z1
 	VPERMD        Z0, Z1, Z0
+	MOVL          512(DX), SI
+	MOVW          SI, (AX)
+	MOVL          516(DX), SI
+	MOVW          SI, 18(AX)
+	MOVL          520(DX), SI
+	MOVW          SI, 36(AX)
+	MOVL          524(DX), SI
+	MOVW          SI, 54(AX)
+	VPMINUB       x0f0f0f0f<>+0(SB), Z2, Z1
+	VPMINUB       x0f0f0f0f<>+0(SB), Z0, Z0
+	VPSLLW        $0x04, Z0, Z0
+	VORPS         Z0, Z1, Z0
 	VMOVDQU       X0, 2(AX)
 	VEXTRACTI32X4 $0x01, Z0, 20(AX)
 	VEXTRACTI32X4 $0x02, Z0, 38(AX)
 	VEXTRACTI32X4 $0x03, Z0, 56(AX)
 	ADDQ          $0x00000200, CX
 	ADDQ          $0x00000048, AX
-	ADDQ          $0x10, BX
-	SUBQ          $0x04, DX
-	JNZ           blocks4
+	ADDQ          $0x10, DX
+	SUBQ          $0x04, BX
+	JNZ           blocks1
 	VZEROUPPER
 	RET
 
@@ -1662,19 +555,17 @@ DATA unpacked16<>+56(SB)/4, $0x0000000b
 DATA unpacked16<>+60(SB)/4, $0x0000000f
 GLOBL unpacked16<>(SB), RODATA|NOPTR, $64
 
-// func codesQ4_1AVX512(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ4_1AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·codesQ4_1AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks5:
-	MOVL          512(BX), SI
-	MOVL          SI, (AX)
-	VBROADCASTSS  (BX), Z0
-	VBROADCASTSS  256(BX), Z1
+blocks2:
+	VBROADCASTSS  (DX), Z0
+	VBROADCASTSS  256(DX), Z1
 	VMOVUPS       (CX), Z2
 	VSUBPS        Z1, Z2, Z2
 	VMULPS        Z0, Z2, Z2
@@ -1685,339 +576,292 @@ blocks5:
 	VMULPS        Z0, Z1, Z0
 	VADDPS        x3f000000<>+0(SB), Z0, Z0
 	VCVTTPS2DQ    Z0, Z0
-	VPSLLD        $0x04, Z0, Z0
-	VORPS         Z0, Z2, Z0
-	MOVL          516(BX), SI
-	MOVL          SI, 20(AX)
-	VBROADCASTSS  4(BX), Z1
-	VBROADCASTSS  260(BX), Z2
-	VMOVUPS       128(CX), Z3
-	VSUBPS        Z2, Z3, Z3
-	VMULPS        Z1, Z3, Z3
-	VADDPS        x3f000000<>+0(SB), Z3, Z3
-	VCVTTPS2DQ    Z3, Z3
-	VMOVUPS       192(CX), Z4
-	VSUBPS        Z2, Z4, Z2
-	VMULPS        Z1, Z2, Z1
-	VADDPS        x3f000000<>+0(SB), Z1, Z1
-	VCVTTPS2DQ    Z1, Z1
-	VPSLLD        $0x04, Z1, Z1
-	VORPS         Z1, Z3, Z1
-	MOVL          520(BX), SI
-	MOVL          SI, 40(AX)
-	VBROADCASTSS  8(BX), Z2
-	VBROADCASTSS  264(BX), Z3
-	VMOVUPS       256(CX), Z4
+	VBROADCASTSS  4(DX), Z1
+	VBROADCASTSS  260(DX), Z3
+	VMOVUPS       128(CX), Z4
 	VSUBPS        Z3, Z4, Z4
-	VMULPS        Z2, Z4, Z4
+	VMULPS        Z1, Z4, Z4
 	VADDPS        x3f000000<>+0(SB), Z4, Z4
 	VCVTTPS2DQ    Z4, Z4
-	VMOVUPS       320(CX), Z5
+	VMOVUPS       192(CX), Z5
 	VSUBPS        Z3, Z5, Z3
-	VMULPS        Z2, Z3, Z2
-	VADDPS        x3f000000<>+0(SB), Z2, Z2
-	VCVTTPS2DQ    Z2, Z2
-	VPSLLD        $0x04, Z2, Z2
-	VORPS         Z2, Z4, Z2
-	MOVL          524(BX), SI
-	MOVL          SI, 60(AX)
-	VBROADCASTSS  12(BX), Z3
-	VBROADCASTSS  268(BX), Z4
-	VMOVUPS       384(CX), Z5
-	VSUBPS        Z4, Z5, Z5
-	VMULPS        Z3, Z5, Z5
-	VADDPS        x3f000000<>+0(SB), Z5, Z5
-	VCVTTPS2DQ    Z5, Z5
-	VMOVUPS       448(CX), Z6
-	VSUBPS        Z4, Z6, Z4
-	VMULPS        Z3, Z4, Z3
+	VMULPS        Z1, Z3, Z1
+	VADDPS        x3f000000<>+0(SB), Z1, Z1
+	VCVTTPS2DQ    Z1, Z1
+	VBROADCASTSS  8(DX), Z3
+	VBROADCASTSS  264(DX), Z5
+	VMOVUPS       256(CX), Z6
+	VSUBPS        Z5, Z6, Z6
+	VMULPS        Z3, Z6, Z6
+	VADDPS        x3f000000<>+0(SB), Z6, Z6
+	VCVTTPS2DQ    Z6, Z6
+	VMOVUPS       320(CX), Z7
+	VSUBPS        Z5, Z7, Z5
+	VMULPS        Z3, Z5, Z3
 	VADDPS        x3f000000<>+0(SB), Z3, Z3
 	VCVTTPS2DQ    Z3, Z3
-	VPSLLD        $0x04, Z3, Z3
-	VORPS         Z3, Z5, Z3
-	VPACKUSDW     Z1, Z0, Z0
-	VPACKUSDW     Z3, Z2, Z2
-	VPACKUSWB     Z2, Z0, Z0
+	VBROADCASTSS  12(DX), Z5
+	VBROADCASTSS  268(DX), Z7
+	VMOVUPS       384(CX), Z8
+	VSUBPS        Z7, Z8, Z8
+	VMULPS        Z5, Z8, Z8
+	VADDPS        x3f000000<>+0(SB), Z8, Z8
+	VCVTTPS2DQ    Z8, Z8
+	VMOVUPS       448(CX), Z9
+	VSUBPS        Z7, Z9, Z7
+	VMULPS        Z5, Z7, Z5
+	VADDPS        x3f000000<>+0(SB), Z5, Z5
+	VCVTTPS2DQ    Z5, Z5
+	VPACKSSDW     Z4, Z2, Z2
+	VPACKSSDW     Z8, Z6, Z6
+	VPACKSSWB     Z6, Z2, Z2
+	VMOVUPS       unpacked16<>+0(SB), Z4
+	VPERMD        Z2, Z4, Z2
+	VPACKSSDW     Z1, Z0, Z0
+	VPACKSSDW     Z5, Z3, Z3
+	VPACKSSWB     Z3, Z0, Z0
 	VMOVUPS       unpacked16<>+0(SB), Z1
 	VPERMD        Z0, Z1, Z0
+	MOVL          512(DX), SI
+	MOVL          SI, (AX)
+	MOVL          516(DX), SI
+	MOVL          SI, 20(AX)
+	MOVL          520(DX), SI
+	MOVL          SI, 40(AX)
+	MOVL          524(DX), SI
+	MOVL          SI, 60(AX)
+	VPSLLW        $0x04, Z0, Z0
+	VORPS         Z0, Z2, Z0
 	VMOVDQU       X0, 4(AX)
 	VEXTRACTI32X4 $0x01, Z0, 24(AX)
 	VEXTRACTI32X4 $0x02, Z0, 44(AX)
 	VEXTRACTI32X4 $0x03, Z0, 64(AX)
 	ADDQ          $0x00000200, CX
 	ADDQ          $0x00000050, AX
-	ADDQ          $0x10, BX
-	SUBQ          $0x04, DX
-	JNZ           blocks5
+	ADDQ          $0x10, DX
+	SUBQ          $0x04, BX
+	JNZ           blocks2
 	VZEROUPPER
 	RET
 
-// func codesQ5_0AVX512(dst *byte, x *float32, blocks int, state *float32)
-// Requires: AVX, AVX512BW, AVX512F
+// func codesQ5_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·codesQ5_0AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks6:
-	VMOVUPS       x00000010<>+0(SB), Z0
-	VMOVUPS       xffffff0f<>+0(SB), Z1
-	MOVL          512(BX), SI
-	MOVW          SI, (AX)
-	VBROADCASTSS  (BX), Z2
-	VBROADCASTSS  256(BX), Z3
-	VMULPS        (CX), Z2, Z4
+blocks3:
+	VBROADCASTSS  (DX), Z0
+	VBROADCASTSS  256(DX), Z1
+	VMULPS        (CX), Z0, Z2
+	VADDPS        Z1, Z2, Z2
+	VCVTTPS2DQ    Z2, Z2
+	VMULPS        64(CX), Z0, Z0
+	VADDPS        Z1, Z0, Z0
+	VCVTTPS2DQ    Z0, Z0
+	VBROADCASTSS  4(DX), Z1
+	VBROADCASTSS  260(DX), Z3
+	VMULPS        128(CX), Z1, Z4
 	VADDPS        Z3, Z4, Z4
 	VCVTTPS2DQ    Z4, Z4
-	VPMINSD       x0000001f<>+0(SB), Z4, Z4
-	VMULPS        64(CX), Z2, Z2
-	VADDPS        Z3, Z2, Z2
-	VCVTTPS2DQ    Z2, Z2
-	VPMINSD       x0000001f<>+0(SB), Z2, Z2
-	VPTESTMD      Z0, Z4, K1
-	VPTESTMD      Z0, Z2, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 2(AX)
-	VPSLLD        $0x04, Z2, Z2
-	VPTERNLOGD    $0xd8, Z1, Z4, Z2
-	MOVL          516(BX), SI
-	MOVW          SI, 22(AX)
-	VBROADCASTSS  4(BX), Z3
-	VBROADCASTSS  260(BX), Z4
-	VMULPS        128(CX), Z3, Z5
-	VADDPS        Z4, Z5, Z5
-	VCVTTPS2DQ    Z5, Z5
-	VPMINSD       x0000001f<>+0(SB), Z5, Z5
-	VMULPS        192(CX), Z3, Z3
-	VADDPS        Z4, Z3, Z3
-	VCVTTPS2DQ    Z3, Z3
-	VPMINSD       x0000001f<>+0(SB), Z3, Z3
-	VPTESTMD      Z0, Z5, K1
-	VPTESTMD      Z0, Z3, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 24(AX)
-	VPSLLD        $0x04, Z3, Z3
-	VPTERNLOGD    $0xd8, Z1, Z5, Z3
-	MOVL          520(BX), SI
-	MOVW          SI, 44(AX)
-	VBROADCASTSS  8(BX), Z4
-	VBROADCASTSS  264(BX), Z5
-	VMULPS        256(CX), Z4, Z6
+	VMULPS        192(CX), Z1, Z1
+	VADDPS        Z3, Z1, Z1
+	VCVTTPS2DQ    Z1, Z1
+	VBROADCASTSS  8(DX), Z3
+	VBROADCASTSS  264(DX), Z5
+	VMULPS        256(CX), Z3, Z6
 	VADDPS        Z5, Z6, Z6
 	VCVTTPS2DQ    Z6, Z6
-	VPMINSD       x0000001f<>+0(SB), Z6, Z6
-	VMULPS        320(CX), Z4, Z4
-	VADDPS        Z5, Z4, Z4
-	VCVTTPS2DQ    Z4, Z4
-	VPMINSD       x0000001f<>+0(SB), Z4, Z4
-	VPTESTMD      Z0, Z6, K1
-	VPTESTMD      Z0, Z4, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 46(AX)
-	VPSLLD        $0x04, Z4, Z4
-	VPTERNLOGD    $0xd8, Z1, Z6, Z4
-	MOVL          524(BX), SI
-	MOVW          SI, 66(AX)
-	VBROADCASTSS  12(BX), Z5
-	VBROADCASTSS  268(BX), Z6
-	VMULPS        384(CX), Z5, Z7
-	VADDPS        Z6, Z7, Z7
-	VCVTTPS2DQ    Z7, Z7
-	VPMINSD       x0000001f<>+0(SB), Z7, Z7
+	VMULPS        320(CX), Z3, Z3
+	VADDPS        Z5, Z3, Z3
+	VCVTTPS2DQ    Z3, Z3
+	VBROADCASTSS  12(DX), Z5
+	VBROADCASTSS  268(DX), Z7
+	VMULPS        384(CX), Z5, Z8
+	VADDPS        Z7, Z8, Z8
+	VCVTTPS2DQ    Z8, Z8
 	VMULPS        448(CX), Z5, Z5
-	VADDPS        Z6, Z5, Z5
+	VADDPS        Z7, Z5, Z5
 	VCVTTPS2DQ    Z5, Z5
-	VPMINSD       x0000001f<>+0(SB), Z5, Z5
-	VPTESTMD      Z0, Z7, K1
-	VPTESTMD      Z0, Z5, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 68(AX)
-	VPSLLD        $0x04, Z5, Z5
-	VPTERNLOGD    $0xd8, Z1, Z7, Z5
-	VPACKUSDW     Z3, Z2, Z2
-	VPACKUSDW     Z5, Z4, Z4
-	VPACKUSWB     Z4, Z2, Z0
+	VPACKSSDW     Z4, Z2, Z2
+	VPACKSSDW     Z8, Z6, Z6
+	VPACKSSWB     Z6, Z2, Z2
+	VMOVUPS       unpacked16<>+0(SB), Z4
+	VPERMD        Z2, Z4, Z2
+	VPACKSSDW     Z1, Z0, Z0
+	VPACKSSDW     Z5, Z3, Z3
+	VPACKSSWB     Z3, Z0, Z0
 	VMOVUPS       unpacked16<>+0(SB), Z1
 	VPERMD        Z0, Z1, Z0
+	VPMINUB       x1f1f1f1f<>+0(SB), Z2, Z1
+	VPMINUB       x1f1f1f1f<>+0(SB), Z0, Z0
+	VPSLLW        $0x03, Z1, Z2
+	VPMOVB2M      Z2, K1
+	KMOVQ         K1, SI
+	VPSLLW        $0x03, Z0, Z2
+	VPMOVB2M      Z2, K1
+	KMOVQ         K1, DI
+	MOVL          512(DX), R8
+	MOVW          R8, (AX)
+	MOVW          SI, 2(AX)
+	SHRQ          $0x10, SI
+	MOVW          DI, 4(AX)
+	SHRQ          $0x10, DI
+	MOVL          516(DX), R8
+	MOVW          R8, 22(AX)
+	MOVW          SI, 24(AX)
+	SHRQ          $0x10, SI
+	MOVW          DI, 26(AX)
+	SHRQ          $0x10, DI
+	MOVL          520(DX), R8
+	MOVW          R8, 44(AX)
+	MOVW          SI, 46(AX)
+	SHRQ          $0x10, SI
+	MOVW          DI, 48(AX)
+	SHRQ          $0x10, DI
+	MOVL          524(DX), R8
+	MOVW          R8, 66(AX)
+	MOVW          SI, 68(AX)
+	MOVW          DI, 70(AX)
+	VANDPS        x0f0f0f0f<>+0(SB), Z1, Z1
+	VANDPS        x0f0f0f0f<>+0(SB), Z0, Z0
+	VPSLLW        $0x04, Z0, Z0
+	VORPS         Z0, Z1, Z0
 	VMOVDQU       X0, 6(AX)
 	VEXTRACTI32X4 $0x01, Z0, 28(AX)
 	VEXTRACTI32X4 $0x02, Z0, 50(AX)
 	VEXTRACTI32X4 $0x03, Z0, 72(AX)
 	ADDQ          $0x00000200, CX
 	ADDQ          $0x00000058, AX
-	ADDQ          $0x10, BX
-	SUBQ          $0x04, DX
-	JNZ           blocks6
+	ADDQ          $0x10, DX
+	SUBQ          $0x04, BX
+	JNZ           blocks3
 	VZEROUPPER
 	RET
 
-DATA x00000010<>+0(SB)/4, $0x00000010
-DATA x00000010<>+4(SB)/4, $0x00000010
-DATA x00000010<>+8(SB)/4, $0x00000010
-DATA x00000010<>+12(SB)/4, $0x00000010
-DATA x00000010<>+16(SB)/4, $0x00000010
-DATA x00000010<>+20(SB)/4, $0x00000010
-DATA x00000010<>+24(SB)/4, $0x00000010
-DATA x00000010<>+28(SB)/4, $0x00000010
-DATA x00000010<>+32(SB)/4, $0x00000010
-DATA x00000010<>+36(SB)/4, $0x00000010
-DATA x00000010<>+40(SB)/4, $0x00000010
-DATA x00000010<>+44(SB)/4, $0x00000010
-DATA x00000010<>+48(SB)/4, $0x00000010
-DATA x00000010<>+52(SB)/4, $0x00000010
-DATA x00000010<>+56(SB)/4, $0x00000010
-DATA x00000010<>+60(SB)/4, $0x00000010
-GLOBL x00000010<>(SB), RODATA|NOPTR, $64
-
-DATA xffffff0f<>+0(SB)/4, $0xffffff0f
-DATA xffffff0f<>+4(SB)/4, $0xffffff0f
-DATA xffffff0f<>+8(SB)/4, $0xffffff0f
-DATA xffffff0f<>+12(SB)/4, $0xffffff0f
-DATA xffffff0f<>+16(SB)/4, $0xffffff0f
-DATA xffffff0f<>+20(SB)/4, $0xffffff0f
-DATA xffffff0f<>+24(SB)/4, $0xffffff0f
-DATA xffffff0f<>+28(SB)/4, $0xffffff0f
-DATA xffffff0f<>+32(SB)/4, $0xffffff0f
-DATA xffffff0f<>+36(SB)/4, $0xffffff0f
-DATA xffffff0f<>+40(SB)/4, $0xffffff0f
-DATA xffffff0f<>+44(SB)/4, $0xffffff0f
-DATA xffffff0f<>+48(SB)/4, $0xffffff0f
-DATA xffffff0f<>+52(SB)/4, $0xffffff0f
-DATA xffffff0f<>+56(SB)/4, $0xffffff0f
-DATA xffffff0f<>+60(SB)/4, $0xffffff0f
-GLOBL xffffff0f<>(SB), RODATA|NOPTR, $64
-
-// func codesQ5_1AVX512(dst *byte, x *float32, blocks int, state *float32)
-// Requires: AVX, AVX512BW, AVX512F
+// func codesQ5_1AVX512(dst *byte, x *float32, blocks int, inverse *float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·codesQ5_1AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks7:
-	VMOVUPS       x00000010<>+0(SB), Z0
-	VMOVUPS       xffffff0f<>+0(SB), Z1
-	MOVL          512(BX), SI
-	MOVL          SI, (AX)
-	VBROADCASTSS  (BX), Z2
-	VBROADCASTSS  256(BX), Z3
-	VMOVUPS       (CX), Z4
-	VSUBPS        Z3, Z4, Z4
-	VMULPS        Z2, Z4, Z4
-	VADDPS        x3f000000<>+0(SB), Z4, Z4
-	VCVTTPS2DQ    Z4, Z4
-	VMOVUPS       64(CX), Z5
-	VSUBPS        Z3, Z5, Z3
-	VMULPS        Z2, Z3, Z2
+blocks4:
+	VBROADCASTSS  (DX), Z0
+	VBROADCASTSS  256(DX), Z1
+	VMOVUPS       (CX), Z2
+	VSUBPS        Z1, Z2, Z2
+	VMULPS        Z0, Z2, Z2
 	VADDPS        x3f000000<>+0(SB), Z2, Z2
 	VCVTTPS2DQ    Z2, Z2
-	VPTESTMD      Z0, Z4, K1
-	VPTESTMD      Z0, Z2, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 4(AX)
-	VPSLLD        $0x04, Z2, Z2
-	VPTERNLOGD    $0xd8, Z1, Z4, Z2
-	MOVL          516(BX), SI
-	MOVL          SI, 24(AX)
-	VBROADCASTSS  4(BX), Z3
-	VBROADCASTSS  260(BX), Z4
-	VMOVUPS       128(CX), Z5
-	VSUBPS        Z4, Z5, Z5
-	VMULPS        Z3, Z5, Z5
-	VADDPS        x3f000000<>+0(SB), Z5, Z5
-	VCVTTPS2DQ    Z5, Z5
-	VMOVUPS       192(CX), Z6
-	VSUBPS        Z4, Z6, Z4
-	VMULPS        Z3, Z4, Z3
-	VADDPS        x3f000000<>+0(SB), Z3, Z3
-	VCVTTPS2DQ    Z3, Z3
-	VPTESTMD      Z0, Z5, K1
-	VPTESTMD      Z0, Z3, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 28(AX)
-	VPSLLD        $0x04, Z3, Z3
-	VPTERNLOGD    $0xd8, Z1, Z5, Z3
-	MOVL          520(BX), SI
-	MOVL          SI, 48(AX)
-	VBROADCASTSS  8(BX), Z4
-	VBROADCASTSS  264(BX), Z5
+	VMOVUPS       64(CX), Z3
+	VSUBPS        Z1, Z3, Z1
+	VMULPS        Z0, Z1, Z0
+	VADDPS        x3f000000<>+0(SB), Z0, Z0
+	VCVTTPS2DQ    Z0, Z0
+	VBROADCASTSS  4(DX), Z1
+	VBROADCASTSS  260(DX), Z3
+	VMOVUPS       128(CX), Z4
+	VSUBPS        Z3, Z4, Z4
+	VMULPS        Z1, Z4, Z4
+	VADDPS        x3f000000<>+0(SB), Z4, Z4
+	VCVTTPS2DQ    Z4, Z4
+	VMOVUPS       192(CX), Z5
+	VSUBPS        Z3, Z5, Z3
+	VMULPS        Z1, Z3, Z1
+	VADDPS        x3f000000<>+0(SB), Z1, Z1
+	VCVTTPS2DQ    Z1, Z1
+	VBROADCASTSS  8(DX), Z3
+	VBROADCASTSS  264(DX), Z5
 	VMOVUPS       256(CX), Z6
 	VSUBPS        Z5, Z6, Z6
-	VMULPS        Z4, Z6, Z6
+	VMULPS        Z3, Z6, Z6
 	VADDPS        x3f000000<>+0(SB), Z6, Z6
 	VCVTTPS2DQ    Z6, Z6
 	VMOVUPS       320(CX), Z7
 	VSUBPS        Z5, Z7, Z5
-	VMULPS        Z4, Z5, Z4
-	VADDPS        x3f000000<>+0(SB), Z4, Z4
-	VCVTTPS2DQ    Z4, Z4
-	VPTESTMD      Z0, Z6, K1
-	VPTESTMD      Z0, Z4, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 52(AX)
-	VPSLLD        $0x04, Z4, Z4
-	VPTERNLOGD    $0xd8, Z1, Z6, Z4
-	MOVL          524(BX), SI
-	MOVL          SI, 72(AX)
-	VBROADCASTSS  12(BX), Z5
-	VBROADCASTSS  268(BX), Z6
-	VMOVUPS       384(CX), Z7
-	VSUBPS        Z6, Z7, Z7
-	VMULPS        Z5, Z7, Z7
-	VADDPS        x3f000000<>+0(SB), Z7, Z7
-	VCVTTPS2DQ    Z7, Z7
-	VMOVUPS       448(CX), Z8
-	VSUBPS        Z6, Z8, Z6
-	VMULPS        Z5, Z6, Z5
+	VMULPS        Z3, Z5, Z3
+	VADDPS        x3f000000<>+0(SB), Z3, Z3
+	VCVTTPS2DQ    Z3, Z3
+	VBROADCASTSS  12(DX), Z5
+	VBROADCASTSS  268(DX), Z7
+	VMOVUPS       384(CX), Z8
+	VSUBPS        Z7, Z8, Z8
+	VMULPS        Z5, Z8, Z8
+	VADDPS        x3f000000<>+0(SB), Z8, Z8
+	VCVTTPS2DQ    Z8, Z8
+	VMOVUPS       448(CX), Z9
+	VSUBPS        Z7, Z9, Z7
+	VMULPS        Z5, Z7, Z5
 	VADDPS        x3f000000<>+0(SB), Z5, Z5
 	VCVTTPS2DQ    Z5, Z5
-	VPTESTMD      Z0, Z7, K1
-	VPTESTMD      Z0, Z5, K2
-	KUNPCKWD      K1, K2, K1
-	KMOVD         K1, SI
-	MOVL          SI, 76(AX)
-	VPSLLD        $0x04, Z5, Z5
-	VPTERNLOGD    $0xd8, Z1, Z7, Z5
-	VPACKUSDW     Z3, Z2, Z2
-	VPACKUSDW     Z5, Z4, Z4
-	VPACKUSWB     Z4, Z2, Z0
+	VPACKSSDW     Z4, Z2, Z2
+	VPACKSSDW     Z8, Z6, Z6
+	VPACKSSWB     Z6, Z2, Z2
+	VMOVUPS       unpacked16<>+0(SB), Z4
+	VPERMD        Z2, Z4, Z2
+	VPACKSSDW     Z1, Z0, Z0
+	VPACKSSDW     Z5, Z3, Z3
+	VPACKSSWB     Z3, Z0, Z0
 	VMOVUPS       unpacked16<>+0(SB), Z1
 	VPERMD        Z0, Z1, Z0
+	VPSLLW        $0x03, Z2, Z1
+	VPMOVB2M      Z1, K1
+	KMOVQ         K1, SI
+	VPSLLW        $0x03, Z0, Z1
+	VPMOVB2M      Z1, K1
+	KMOVQ         K1, DI
+	MOVL          512(DX), R8
+	MOVL          R8, (AX)
+	MOVW          SI, 4(AX)
+	SHRQ          $0x10, SI
+	MOVW          DI, 6(AX)
+	SHRQ          $0x10, DI
+	MOVL          516(DX), R8
+	MOVL          R8, 24(AX)
+	MOVW          SI, 28(AX)
+	SHRQ          $0x10, SI
+	MOVW          DI, 30(AX)
+	SHRQ          $0x10, DI
+	MOVL          520(DX), R8
+	MOVL          R8, 48(AX)
+	MOVW          SI, 52(AX)
+	SHRQ          $0x10, SI
+	MOVW          DI, 54(AX)
+	SHRQ          $0x10, DI
+	MOVL          524(DX), R8
+	MOVL          R8, 72(AX)
+	MOVW          SI, 76(AX)
+	MOVW          DI, 78(AX)
+	VANDPS        x0f0f0f0f<>+0(SB), Z2, Z1
+	VANDPS        x0f0f0f0f<>+0(SB), Z0, Z0
+	VPSLLW        $0x04, Z0, Z0
+	VORPS         Z0, Z1, Z0
 	VMOVDQU       X0, 8(AX)
 	VEXTRACTI32X4 $0x01, Z0, 32(AX)
 	VEXTRACTI32X4 $0x02, Z0, 56(AX)
 	VEXTRACTI32X4 $0x03, Z0, 80(AX)
 	ADDQ          $0x00000200, CX
 	ADDQ          $0x00000060, AX
-	ADDQ          $0x10, BX
-	SUBQ          $0x04, DX
-	JNZ           blocks7
+	ADDQ          $0x10, DX
+	SUBQ          $0x04, BX
+	JNZ           blocks4
 	VZEROUPPER
 	RET
 
-// func codesQ8_0AVX512(dst *byte, x *float32, blocks int, state *float32)
+// func codesQ8_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·codesQ8_0AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ blocks+16(FP), DX
-	MOVQ state+24(FP), BX
+	MOVQ inverse+24(FP), DX
+	MOVQ blocks+16(FP), BX
 
-blocks8:
-	MOVL          512(BX), SI
-	MOVW          SI, (AX)
-	MOVL          516(BX), SI
-	MOVW          SI, 34(AX)
-	VBROADCASTSS  (BX), Z0
+blocks5:
+	VBROADCASTSS  (DX), Z0
 	VMULPS        (CX), Z0, Z1
 	VANDPS        x80000000<>+0(SB), Z1, Z2
 	VORPS         x3effffff<>+0(SB), Z2, Z2
@@ -2028,28 +872,32 @@ blocks8:
 	VORPS         x3effffff<>+0(SB), Z2, Z2
 	VADDPS        Z2, Z0, Z0
 	VCVTTPS2DQ    Z0, Z0
-	VPACKSSDW     Z0, Z1, Z1
-	VBROADCASTSS  4(BX), Z0
-	VMULPS        128(CX), Z0, Z2
-	VANDPS        x80000000<>+0(SB), Z2, Z3
-	VORPS         x3effffff<>+0(SB), Z3, Z3
-	VADDPS        Z3, Z2, Z2
+	MOVL          512(DX), SI
+	MOVW          SI, (AX)
+	VBROADCASTSS  4(DX), Z2
+	VMULPS        128(CX), Z2, Z3
+	VANDPS        x80000000<>+0(SB), Z3, Z4
+	VORPS         x3effffff<>+0(SB), Z4, Z4
+	VADDPS        Z4, Z3, Z3
+	VCVTTPS2DQ    Z3, Z3
+	VMULPS        192(CX), Z2, Z2
+	VANDPS        x80000000<>+0(SB), Z2, Z4
+	VORPS         x3effffff<>+0(SB), Z4, Z4
+	VADDPS        Z4, Z2, Z2
 	VCVTTPS2DQ    Z2, Z2
-	VMULPS        192(CX), Z0, Z0
-	VANDPS        x80000000<>+0(SB), Z0, Z3
-	VORPS         x3effffff<>+0(SB), Z3, Z3
-	VADDPS        Z3, Z0, Z0
-	VCVTTPS2DQ    Z0, Z0
-	VPACKSSDW     Z0, Z2, Z2
-	VPACKSSWB     Z2, Z1, Z1
+	MOVL          516(DX), SI
+	MOVW          SI, 34(AX)
+	VPACKSSDW     Z0, Z1, Z1
+	VPACKSSDW     Z2, Z3, Z3
+	VPACKSSWB     Z3, Z1, Z1
 	VMOVUPS       unpacked16<>+0(SB), Z0
 	VPERMD        Z1, Z0, Z1
 	VMOVDQU       Y1, 2(AX)
 	VEXTRACTI64X4 $0x01, Z1, 36(AX)
 	ADDQ          $0x00000100, CX
 	ADDQ          $0x00000044, AX
-	ADDQ          $0x08, BX
-	SUBQ          $0x02, DX
-	JNZ           blocks8
+	ADDQ          $0x08, DX
+	SUBQ          $0x02, BX
+	JNZ           blocks5
 	VZEROUPPER
 	RET

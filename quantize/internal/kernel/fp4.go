@@ -51,6 +51,20 @@ func PackFP4(q []byte, x []float32, scale, top float32) {
 	}
 }
 
+// InverseFP4 gives what kernels multiply with to find codes: x times it, cut to an integer, is the number of halves of
+// a scale that |x| is above. It is the float32 below 2/scale. For powers of two that is 2·(1-2^-24), which makes a
+// product that was an integer less than that; for the other scales of UE4M3 it separates every border from the float32
+// above it. It is false where the reference must be followed value by value.
+func InverseFP4(scale, top float32) (inverse float32, ok bool) {
+	switch {
+	case !(top <= 24*scale) || scale >= 1<<125:
+		return 0, false
+	case top == 0:
+		return 0, true
+	}
+	return math.Float32frombits(math.Float32bits(2/scale) - 1), scale >= 0x1p-126
+}
+
 func nearestFP4(x float32, inv float64) uint8 {
 	sign := math.Float32bits(x) >> 31 << 6
 	return codesFP4[(uint32(int32(float64(Abs(x))*inv))&63|sign)&127]

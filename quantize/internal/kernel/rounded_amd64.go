@@ -2,79 +2,68 @@
 
 package kernel
 
-// groupLanes is how many blocks the kernels for scales take at a time.
-func groupLanes() int {
+// The functions of this file hand a chunk to the assembly. n counts blocks.
+
+func scaleSigned(x []float32, n int, divisor, bias float32, s *rounding) {
 	if tier == AVX512 {
-		return 16
-	}
-	return 8
-}
-
-func (r rounded) scales(x []float32, s *rounding) {
-	groups, p, st := len(x)/32/groupLanes(), &x[0], &s.inverse[0]
-	s.odd = 0
-	wide := tier == AVX512
-	switch r.kind {
-	case kindQ4_0:
-		scaleSigned(wide, p, groups, -8, 8.5, st)
-	case kindQ5_0:
-		scaleSigned(wide, p, groups, -16, 16.5, st)
-	case kindQ4_1:
-		scaleOffset(wide, p, groups, 15, st)
-	case kindQ5_1:
-		scaleOffset(wide, p, groups, 31, st)
-	case kindQ8_0:
-		if wide {
-			scaleMagnitudeAVX512(p, groups, 127, st)
-		} else {
-			scaleMagnitudeAVX2(p, groups, 127, st)
-		}
-	}
-}
-
-func scaleSigned(wide bool, x *float32, groups int, divisor, bias float32, st *float32) {
-	if wide {
-		scaleSignedAVX512(x, groups, divisor, bias, st)
+		scaleSignedAVX512(&x[0], n, divisor, bias, &s.inverse[0])
 	} else {
-		scaleSignedAVX2(x, groups, divisor, bias, st)
+		scaleSignedAVX2(&x[0], n, divisor, bias, &s.inverse[0])
 	}
 }
 
-func scaleOffset(wide bool, x *float32, groups int, divisor float32, st *float32) {
-	if wide {
-		scaleOffsetAVX512(x, groups, divisor, st)
-	} else {
-		scaleOffsetAVX2(x, groups, divisor, st)
-	}
-}
-
-func (r rounded) codes(dst []byte, x []float32, s *rounding) {
-	d, p, n, st := &dst[0], &x[0], len(x)/32, &s.inverse[0]
+func scaleOffset(x []float32, n int, divisor float32, s *rounding) {
 	if tier == AVX512 {
-		switch r.kind {
-		case kindQ4_0:
-			codesQ4_0AVX512(d, p, n, st)
-		case kindQ4_1:
-			codesQ4_1AVX512(d, p, n, st)
-		case kindQ5_0:
-			codesQ5_0AVX512(d, p, n, st)
-		case kindQ5_1:
-			codesQ5_1AVX512(d, p, n, st)
-		case kindQ8_0:
-			codesQ8_0AVX512(d, p, n, st)
-		}
-		return
+		scaleOffsetAVX512(&x[0], n, divisor, &s.inverse[0])
+	} else {
+		scaleOffsetAVX2(&x[0], n, divisor, &s.inverse[0])
 	}
-	switch r.kind {
-	case kindQ4_0:
-		codesQ4_0AVX2(d, p, n, st)
-	case kindQ4_1:
-		codesQ4_1AVX2(d, p, n, st)
-	case kindQ5_0:
-		codesQ5_0AVX2(d, p, n, st)
-	case kindQ5_1:
-		codesQ5_1AVX2(d, p, n, st)
-	case kindQ8_0:
-		codesQ8_0AVX2(d, p, n, st)
+}
+
+func scaleMagnitude(x []float32, n int, divisor float32, s *rounding) {
+	if tier == AVX512 {
+		scaleMagnitudeAVX512(&x[0], n, divisor, &s.inverse[0])
+	} else {
+		scaleMagnitudeAVX2(&x[0], n, divisor, &s.inverse[0])
+	}
+}
+
+func codesQ4_0(dst []byte, x []float32, n int, s *rounding) {
+	if tier == AVX512 {
+		codesQ4_0AVX512(&dst[0], &x[0], n, &s.inverse[0])
+	} else {
+		codesQ4_0AVX2(&dst[0], &x[0], n, &s.inverse[0])
+	}
+}
+
+func codesQ4_1(dst []byte, x []float32, n int, s *rounding) {
+	if tier == AVX512 {
+		codesQ4_1AVX512(&dst[0], &x[0], n, &s.inverse[0])
+	} else {
+		codesQ4_1AVX2(&dst[0], &x[0], n, &s.inverse[0])
+	}
+}
+
+func codesQ5_0(dst []byte, x []float32, n int, s *rounding) {
+	if tier == AVX512 {
+		codesQ5_0AVX512(&dst[0], &x[0], n, &s.inverse[0])
+	} else {
+		codesQ5_0AVX2(&dst[0], &x[0], n, &s.inverse[0])
+	}
+}
+
+func codesQ5_1(dst []byte, x []float32, n int, s *rounding) {
+	if tier == AVX512 {
+		codesQ5_1AVX512(&dst[0], &x[0], n, &s.inverse[0])
+	} else {
+		codesQ5_1AVX2(&dst[0], &x[0], n, &s.inverse[0])
+	}
+}
+
+func codesQ8_0(dst []byte, x []float32, n int, s *rounding) {
+	if tier == AVX512 {
+		codesQ8_0AVX512(&dst[0], &x[0], n, &s.inverse[0])
+	} else {
+		codesQ8_0AVX2(&dst[0], &x[0], n, &s.inverse[0])
 	}
 }

@@ -25,7 +25,13 @@ var files = []struct {
 	{"positive", []func(*asm){searchPositive}},
 	{"pack", []func(*asm){packNibbles, packPairs, packBits}},
 	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, laneCodes}},
-	{"rounded", []func(*asm){scaleSigned, scaleOffset, scaleMagnitude, codesQ4_0, codesQ4_1, codesQ5_0, codesQ5_1, codesQ8_0}},
+	{"scales", []func(*asm){
+		func(a *asm) { largest(a, 16) }, func(a *asm) { largest(a, 32) },
+		scaleSigned, scaleOffset, scaleMagnitude,
+	}},
+	{"rounded", []func(*asm){codesQ4_0, codesQ4_1, codesQ5_0, codesQ5_1, codesQ8_0}},
+	{"fp4", []func(*asm){codesMXFP4, codesNVFP4}},
+	{"ternary", []func(*asm){codesTQ1_0, codesTQ2_0, codesQ2_0, signsQ1_0, sumMagnitudes}},
 }
 
 func main() {

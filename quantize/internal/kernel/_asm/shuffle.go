@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/mmcloughlin/avo/build"
@@ -108,3 +109,45 @@ func (a *asm) storePart(v reg.VecVirtual, i int, m Mem) {
 
 // permute puts the dwords of v in an order of memory.
 func (a *asm) permute(order Mem, v reg.VecVirtual) { a.VPERMD(v, a.load(order), v) }
+
+// packSigned gives bytes for the dwords of four registers, one register after the other. They saturate at -128 and
+// 127. The registers are used up.
+func (a *asm) packSigned(t [4]reg.VecVirtual) reg.VecVirtual {
+	a.VPACKSSDW(t[1], t[0], t[0])
+	a.VPACKSSDW(t[3], t[2], t[2])
+	a.VPACKSSWB(t[2], t[0], t[0])
+	a.permute(a.unpacked(), t[0])
+	return t[0]
+}
+
+// packUnsigned is packSigned for 0 to 255.
+func (a *asm) packUnsigned(t [4]reg.VecVirtual) reg.VecVirtual {
+	a.VPACKUSDW(t[1], t[0], t[0])
+	a.VPACKUSDW(t[3], t[2], t[2])
+	a.VPACKUSWB(t[2], t[0], t[0])
+	a.permute(a.unpacked(), t[0])
+	return t[0]
+}
+
+// Arithmetic of bytes and words.
+func (a *asm) minBytes(x, y Op) reg.VecVirtual { v := a.vec(); a.VPMINUB(y, x, v); return v } // unsigned
+func (a *asm) addBytes(x, y Op) reg.VecVirtual { v := a.vec(); a.VPADDB(y, x, v); return v }
+
+// shiftWords shifts up within 16 bits.
+func (a *asm) shiftWords(n uint64, x Op) reg.VecVirtual {
+	v := a.vec()
+	a.VPSLLW(Imm(n), x, v)
+	return v
+}
+
+// pairs gives the sums of products of neighbours: of signed words for VPMADDWD.
+func (a *asm) pairs(x, y Op) reg.VecVirtual { v := a.vec(); a.VPMADDWD(y, x, v); return v }
+
+// byteTable is table for bytes.
+func (a *asm) byteTable(name string, values []uint8) Mem {
+	var words []uint32
+	for i := 0; i < len(values); i += 4 {
+		words = append(words, binary.LittleEndian.Uint32(values[i:]))
+	}
+	return a.table(name, words...)
+}
