@@ -1,16 +1,18 @@
 package quantize
 
 import (
+	"bufio"
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/qconv/qconv/formats/gguf"
@@ -24,31 +26,60 @@ var (
 	oracleSeed  = flag.Uint64("oracle.seed", 1, "seed of the rows")
 )
 
-// ask runs the reference on rows (verb rows) or blocks (verb unrows). It gives nothing when the reference gives up:
-// the IQ types end the program when sums overflow.
+// reference is the process that answers ask.
+var reference struct {
+	once sync.Once
+	in   io.Writer
+	out  *bufio.Scanner
+	err  error
+}
+
+func startReference() error {
+	cmd := exec.Command(*pythonPath, "testdata/ask.py", *oraclePath)
+	cmd.Env = append(os.Environ(), "GGML_NO_BACKTRACE=1", "OMP_WAIT_POLICY=passive") // no debugger when it gives up
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	reference.in, reference.out = in, bufio.NewScanner(out)
+	return cmd.Start() // it ends with this process, which closes its input
+}
+
+// ask lets the reference work on rows (verb rows) or blocks (verb unrows). It gives nothing when the reference gives
+// up: the IQ types end the program when sums overflow.
 func ask(t *testing.T, c *Codec, verb string, cols int, input []byte, weight []float32) []byte {
 	t.Helper()
+	reference.once.Do(func() { reference.err = startReference() })
+	if reference.err != nil {
+		t.Fatal(reference.err)
+	}
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
 	if err := os.WriteFile(in, input, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{*oraclePath, verb, c.Type.String(), fmt.Sprint(cols), in, out}
+	question := []string{verb, c.Type.String(), fmt.Sprint(cols), in, out}
 	if weight != nil {
 		w := filepath.Join(dir, "weight")
 		if err := os.WriteFile(w, floatBytes(weight), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		args = append(args, "--imatrix", w)
+		question = append(question, w)
 	}
-	cmd := exec.Command(*pythonPath, args...)
-	cmd.Env = append(os.Environ(), "GGML_NO_BACKTRACE=1", "OMP_WAIT_POLICY=passive") // no debugger when it gives up
-	msg, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && !exit.Exited() {
+	fmt.Fprintln(reference.in, strings.Join(question, "\t"))
+	if !reference.out.Scan() {
+		t.Fatal("ask.py has ended")
+	}
+	switch reference.out.Text() {
+	case "ok":
+	case "gave up":
 		return nil
-	}
-	if err != nil {
-		t.Fatalf("%v: %v\n%s", args, err, msg)
+	default:
+		t.Fatalf("%v: %s", question, reference.out.Text())
 	}
 	b, err := os.ReadFile(out)
 	if err != nil {
