@@ -1,12 +1,15 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/qconv/qconv/formats/gguf"
 )
 
 const (
+	keyArchitecture = "general.architecture"
+	keyAlignment    = "general.alignment"
 	keyFileType     = "general.file_type"
 	keyQuantVersion = "general.quantization_version"
 	quantVersion    = uint32(2)
@@ -52,6 +55,14 @@ func quantizedKVs(kvs []gguf.KV, fileType uint32) []gguf.KV {
 		out = append(out, kv)
 	}
 	return append(out, gguf.KV{Key: keyQuantVersion, Value: quantVersion}, gguf.KV{Key: keyFileType, Value: fileType})
+}
+
+// replaced sets keys as llama-quantize does: one that was there goes to the end.
+func replaced(kvs []gguf.KV, list ...gguf.KV) []gguf.KV {
+	for _, kv := range list {
+		kvs = append(slices.DeleteFunc(kvs, func(old gguf.KV) bool { return old.Key == kv.Key }), kv)
+	}
+	return kvs
 }
 
 func isSplitKey(key string) bool {
