@@ -19,12 +19,9 @@ import (
 // format changes whenever the same input and options would give other bytes or other units.
 const format = "qconv plan 1"
 
-// quantized orders the steps as llama-quantize does and lets the recipe choose their types. Step.Type
+// quantized lets the recipe choose the steps' types. They are in their final order, which the rules go by. Step.Type
 // is that of the intermediate until here.
 func (p *Plan) quantized(m mix.Model, o Options) error {
-	if !o.KeepSplit {
-		p.order()
-	}
 	sites := make([]mix.Site, len(p.Steps))
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -67,6 +64,9 @@ func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
 	for i := range p.Steps {
 		s := &p.Steps[i]
+		if elems, _, ok := s.Type.Block(); ok && s.cols%elems != 0 { // the flags for two tensors are taken at their word
+			return fault.New(fault.Usage, "", "rows of %d do not fit %v, whose blocks hold %d: choose another type for it", s.cols, s.Type, elems).In(s.Name)
+		}
 		if err := s.encoder(p.origin); err != nil {
 			return err
 		}
@@ -118,10 +118,7 @@ func (p *Plan) files(tensors []gguf.Tensor, o Options) (err error) {
 		for i, k := range group {
 			s, t := &p.Steps[k], &pt.Layout.Tensors[i]
 			s.Part, s.Offset, s.Bytes = no, pt.Layout.DataStart+t.Offset, t.Bytes()
-			rowLen, ok := s.Type.RowBytes(s.cols)
-			if !ok {
-				return fault.New(fault.Mismatch, "", "rows of %d do not fit blocks of %v", s.cols, s.Type).In(s.Name)
-			}
+			rowLen, _ := s.Type.RowBytes(s.cols)
 			for _, u := range p.cut(k, rowLen) {
 				u.index = len(pt.units)
 				pt.units = append(pt.units, u)

@@ -62,6 +62,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 			p.Via = via.String()
 		}
 		m := mix.Model{Arch: b.Arch, Layers: b.Layers, Heads: b.Heads, HeadsKV: b.HeadsKV, Experts: b.Experts}
+		p.order()
 		if err := p.quantized(m, o); err != nil {
 			return nil, err
 		}

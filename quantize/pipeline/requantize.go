@@ -49,10 +49,14 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	// llama-quantize copies general.alignment and then aligns to 32, which readers refuse; the key is obeyed here.
 	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, origin: org, align: set.First.Align}
 	for i := range set.Tensors {
-		if err := p.addTensor(org, i, left); err != nil {
+		if err := p.addTensor(org, i); err != nil {
 			return nil, err
 		}
 	}
+	if !o.KeepSplit {
+		p.order()
+	}
+	p.prune(left)
 	if err := p.quantized(*m, o); err != nil {
 		return nil, err
 	}
@@ -80,8 +84,8 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	})
 }
 
-// addTensor makes a step of tensor i of the set, unless it is pruned.
-func (p *Plan) addTensor(org *ggufOrigin, i int, left *pruning) error {
+// addTensor makes a step of tensor i of the set.
+func (p *Plan) addTensor(org *ggufOrigin, i int) error {
 	t := &org.set.Tensors[i]
 	g := grid{name: t.Name, file: org.set.FileOf(i), form: t.Type.String(), typ: t.Type}
 	shape := t.Shape
@@ -91,7 +95,7 @@ func (p *Plan) addTensor(org *ggufOrigin, i int, left *pruning) error {
 	if t.Elems() == 0 {
 		return fault.New(fault.Malformed, g.file, "shape %v holds no value", shape).In(t.Name)
 	}
-	s := Step{Shape: shape, Type: t.Type, From: g.form, op: arch.Copy, target: arch.Target{Src: []int{i}}}
+	s := Step{Name: t.Name, Shape: shape, Type: t.Type, From: g.form, op: arch.Copy, target: arch.Target{Src: []int{i}}}
 	p.shape(&s)
 	g.rows, g.cols = s.rows, s.cols
 	g.rowBytes, _ = t.Type.RowBytes(s.cols)
@@ -102,14 +106,25 @@ func (p *Plan) addTensor(org *ggufOrigin, i int, left *pruning) error {
 		}
 	}
 	org.grids = append(org.grids, g)
-	var keep bool
-	if s.Name, keep = left.rename(t.Name); !keep {
-		return nil
-	}
 	s.Part, _, _ = org.set.Section(i)
-	p.SourceBytes += t.Bytes()
 	p.Steps = append(p.Steps, s)
 	return nil
+}
+
+// prune drops the steps of pruned layers and renames the others.
+func (p *Plan) prune(left *pruning) {
+	kept := p.Steps[:0]
+	for _, s := range p.Steps {
+		name, keep := left.rename(s.Name)
+		if !keep {
+			continue
+		}
+		s.Name = name
+		g := p.origin.tensor(s.target.Src[0])
+		p.SourceBytes += g.rows * g.rowBytes
+		kept = append(kept, s)
+	}
+	p.Steps = kept
 }
 
 // requantizable refuses tensors that change their type and cannot be decoded, or are quantized already.
