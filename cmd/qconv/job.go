@@ -30,7 +30,7 @@ type job struct {
 	target         string                 // the output's path, once planned
 }
 
-// flags are those of every command that makes a file.
+// flags are those of all these commands.
 func (j *job) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.Var(&patternFlag{to: &j.patterns}, "tensor-type", "`RE=T`: tensors whose name matches RE get type T (repeatable, first match wins)")
