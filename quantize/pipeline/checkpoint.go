@@ -67,6 +67,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 			return nil, err
 		}
 		p.KVs = quantizedKVs(kvs, o.Recipe.FileType)
+		p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	}
 	return p, p.finish(o, checkpointIdentity(ck))
 }

@@ -80,6 +80,19 @@ func TestOverriddenModel(t *testing.T) {
 	}
 }
 
+// TestZeroBytes keeps text whole and says so.
+func TestZeroBytes(t *testing.T) {
+	file := crafted(t, 0, llamaKVs(1, gguf.KV{Key: "text", Value: "a\x00b"}, gguf.KV{Key: "list", Value: []string{"", "\x00"}}, gguf.KV{Key: "other", Value: []string{"a"}}), layers(1)...)
+	p, err := ggufPlan(t, file, "COPY", pipeline.Options{})
+	check(t, err)
+	if len(p.Notices) != 2 || !strings.HasPrefix(p.Notices[0], "text holds") || !strings.HasPrefix(p.Notices[1], "list holds") {
+		t.Errorf("notices %q", p.Notices)
+	}
+	if v, _ := opened(t, written(t, p)).Get("text"); v != "a\x00b" {
+		t.Errorf("the text became %q", v)
+	}
+}
+
 // TestOddShapes takes a tensor without dimensions as one value, and refuses one without values.
 func TestOddShapes(t *testing.T) {
 	file := crafted(t, 0, llamaKVs(1), gguf.Tensor{Name: "scale", Type: gguf.TypeF32, Shape: []int64{1}})

@@ -71,6 +71,7 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 		p.Notices = append(p.Notices, left.notices(p.KVs, m.Arch, m.Layers)...)
 		p.KVs = replaced(p.KVs, gguf.KV{Key: m.Arch + ".block_count", Value: uint32(left.layers())})
 	}
+	p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	return p, p.finish(o, func(h hash.Hash) {
 		for _, f := range set.Files {
 			fmt.Fprintf(h, "%q %d\n", f.Name, f.Size)
