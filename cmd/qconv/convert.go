@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"time"
 
@@ -37,30 +38,33 @@ With --json, standard output gets one object a line: "event":"progress" about ev
 			}
 			defer src.Close()
 			o.Inputs, o.Dir = src.inputs, filepath.Dir(j.target)
-			if err := plan.CheckOutput(o); err != nil {
-				return err
-			}
-			u.notices(plan.Notices)
-			u.note("%s", headline(plan))
-			u.partial = j.target + ".partial"
-			w := newProgress(u)
-			o.Watcher = w
-			start := time.Now()
-			report, err := plan.WriteFiles(c.Context(), o)
-			w.finish()
-			if err != nil {
-				return err
-			}
-			if err := u.converted(report, time.Since(start)); err != nil {
-				return fault.New(fault.IO, j.target, "is complete; %w", err)
-			}
-			return nil
+			return u.write(c.Context(), plan, j.target, o)
 		},
 	}
 	j.flags(c)
-	f := c.Flags()
-	f.BoolVarP(&o.Force, "force", "f", false, "replace an existing output")
-	f.BoolVar(&o.NoResume, "no-resume", false, "start again instead of going on from an interrupted run")
-	f.BoolVar(&o.NoLock, "no-lock", false, "do not lock the output, for file systems without locks")
+	j.checkpointFlags(c)
+	outputFlags(c, &o)
 	return c
+}
+
+// write carries a plan out, with progress, and prints what was made. target is the first of its files.
+func (u *ui) write(ctx context.Context, plan *pipeline.Plan, target string, o pipeline.Output) error {
+	if err := plan.CheckOutput(o); err != nil {
+		return err
+	}
+	u.notices(plan.Notices)
+	u.note("%s", headline(plan))
+	u.partial = target + ".partial"
+	w := newProgress(u)
+	o.Watcher = w
+	start := time.Now()
+	report, err := plan.WriteFiles(ctx, o)
+	w.finish()
+	if err != nil {
+		return err
+	}
+	if err := u.converted(report, time.Since(start)); err != nil {
+		return fault.New(fault.IO, target, "is complete; %w", err)
+	}
+	return nil
 }

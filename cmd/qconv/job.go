@@ -13,13 +13,13 @@ import (
 	"github.com/qconv/qconv/quantize/pipeline"
 )
 
-// job is what convert and plan have in common: the flags that decide the output's bytes.
+// job is what convert, plan and quantize have in common: the flags that decide the output's bytes.
 type job struct {
 	opts           pipeline.Options
 	typ            string
 	out            string
 	inputs         []os.FileInfo // of files that flags name
-	patterns       []string
+	patterns       []patternArg
 	outputType     string
 	embeddingType  string
 	splitSize      string
@@ -30,31 +30,48 @@ type job struct {
 	target         string                 // the output's path, once planned
 }
 
+// flags are those of all these commands.
 func (j *job) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+strings.Join(typeNames(), " ")+", or auto (the source's 16-bit type)")
-	f.StringVarP(&j.out, "out", "o", "", "output `FILE`, or a directory for the name that the model's metadata give (default: that name here)")
-	f.StringArrayVar(&j.patterns, "tensor-type", nil, "`RE=T`: tensors whose name matches RE get type T (repeatable, first match wins)")
+	f.Var(&patternFlag{to: &j.patterns}, "tensor-type", "`RE=T`: tensors whose name matches RE get type T (repeatable, first match wins)")
+	f.Var(&patternFlag{to: &j.patterns, file: true}, "tensor-type-file", "`FILE` with such RE=T, separated by white space (repeatable)")
 	f.StringVar(&j.outputType, "output-tensor-type", "", "`TYPE` of output.weight")
 	f.StringVar(&j.embeddingType, "token-embedding-type", "", "`TYPE` of token_embd.weight")
 	f.BoolVar(&j.opts.Mix.Pure, "pure", false, "no mixture: every tensor gets the file type's default type")
 	f.BoolVar(&j.opts.Mix.LeaveOutput, "leave-output-tensor", false, "keep output.weight as it is")
 	f.BoolVar(&j.opts.AllowRequantize, "allow-requantize", false, "let tensors that are already quantized be quantized again")
-	f.StringVar(&j.splitSize, "split-max-size", "", "split the output into files of at most `SIZE` bytes (K, M, G are powers of 1000; KiB, MiB, GiB of 1024)")
-	f.IntVar(&j.opts.SplitMaxTensors, "split-max-tensors", 0, "split the output into files of at most `N` tensors")
 	f.IntVarP(&j.opts.Threads, "threads", "j", 0, "`N` worker threads (default: all cores)")
 	f.StringVar(&j.ram, "ram", "1GiB", "`SIZE` of all buffers and the plan together")
+	j.changed = f.Changed
+	for _, name := range []string{"output-tensor-type", "token-embedding-type"} {
+		c.RegisterFlagCompletionFunc(name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return tensorTypes(), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+}
+
+// checkpointFlags are those of commands whose source may be a checkpoint.
+func (j *job) checkpointFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+strings.Join(typeNames(), " ")+", or auto (the source's 16-bit type)")
+	f.StringVarP(&j.out, "out", "o", "", "output `FILE`, or a directory for the name that the model's metadata give (default: that name here)")
+	f.StringVar(&j.splitSize, "split-max-size", "", "split the output into files of at most `SIZE` bytes (K, M, G are powers of 1000; KiB, MiB, GiB of 1024)")
+	f.IntVar(&j.opts.SplitMaxTensors, "split-max-tensors", 0, "split the output into files of at most `N` tensors")
 	f.StringVar(&j.opts.Pre, "pre", "", "`NAME` of the pre-tokenizer, when it cannot be found out (such as qwen2, llama-bpe)")
 	f.StringVar(&j.opts.ModelName, "model-name", "", "`NAME` to put into general.name")
 	f.StringVar(&j.metadata, "metadata", "", "JSON `FILE` with general.* values that replace the derived ones")
 	followFlag(c, &j.followSymlinks)
-	j.changed = f.Changed
-	types := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	c.RegisterFlagCompletionFunc("type", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(typeNames(), "auto"), cobra.ShellCompDirectiveNoFileComp
-	}
-	for _, name := range []string{"type", "output-tensor-type", "token-embedding-type"} {
-		c.RegisterFlagCompletionFunc(name, types)
-	}
+	})
+}
+
+// outputFlags are those of commands that write.
+func outputFlags(c *cobra.Command, o *pipeline.Output) {
+	f := c.Flags()
+	f.BoolVarP(&o.Force, "force", "f", false, "replace an existing output")
+	f.BoolVar(&o.NoResume, "no-resume", false, "start again instead of going on from an interrupted run")
+	f.BoolVar(&o.NoLock, "no-lock", false, "do not lock the output, for file systems without locks")
 }
 
 // typeNames lists the file types that can be made, in the order of their numbers.
@@ -83,7 +100,7 @@ func (s *source) Close() { s.close() }
 
 // plan opens SRC and plans its conversion.
 func (j *job) plan(src string) (*source, *pipeline.Plan, error) {
-	if err := j.parse(); err != nil {
+	if err := j.parseConversion(); err != nil {
 		return nil, nil, err
 	}
 	dir, err := isCheckpoint(src)

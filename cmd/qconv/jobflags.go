@@ -1,9 +1,7 @@
 package main
 
 import (
-	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,18 +16,11 @@ import (
 // maxThreads is far above what any machine can use; more is a slip of the keyboard.
 const maxThreads = 4096
 
-// parse reads the flags' values.
+// parse reads the values of the flags that all commands have.
 func (j *job) parse() (err error) {
 	o := &j.opts
-	if o.Recipe, err = parseRecipe(j.typ); err != nil {
+	if err := j.readPatterns(); err != nil {
 		return err
-	}
-	for _, p := range j.patterns {
-		pat, err := parsePattern(p)
-		if err != nil {
-			return err
-		}
-		o.Mix.Patterns = append(o.Mix.Patterns, pat)
 	}
 	if j.outputType != "" {
 		if o.Mix.Output, err = tensorType("--output-tensor-type", j.outputType); err != nil {
@@ -44,6 +35,21 @@ func (j *job) parse() (err error) {
 	if o.RAM, err = parseSize("--ram", j.ram); err != nil {
 		return err
 	}
+	if o.Threads < 0 || o.Threads > maxThreads {
+		return usagef("--threads %d is not between 1 and %d", o.Threads, maxThreads)
+	}
+	return nil
+}
+
+// parseConversion reads the values of all flags of convert and plan.
+func (j *job) parseConversion() (err error) {
+	o := &j.opts
+	if o.Recipe, err = parseRecipe(j.typ); err != nil {
+		return err
+	}
+	if err := j.parse(); err != nil {
+		return err
+	}
 	if j.changed("split-max-size") {
 		if o.SplitMaxBytes, err = parseSize("--split-max-size", j.splitSize); err != nil {
 			return err
@@ -51,9 +57,6 @@ func (j *job) parse() (err error) {
 	}
 	if j.changed("split-max-tensors") && o.SplitMaxTensors < 1 {
 		return usagef("--split-max-tensors %d is too few; a file holds at least 1", o.SplitMaxTensors)
-	}
-	if o.Threads < 0 || o.Threads > maxThreads {
-		return usagef("--threads %d is not between 1 and %d", o.Threads, maxThreads)
 	}
 	if j.changed("out") && j.out == "" {
 		return usagef("--out is empty; give a file or a directory")
@@ -66,37 +69,29 @@ func (j *job) parse() (err error) {
 
 // parseRecipe reads --type; no recipe stands for auto.
 func parseRecipe(name string) (*mix.Recipe, error) {
-	one := "it is one of " + strings.Join(typeNames(), " ") + ", or auto"
 	if name == "" {
-		return nil, usagef("--type is missing; %s", one)
+		return nil, usagef("--type is missing; %s", oneOf("auto"))
 	}
 	if strings.EqualFold(name, "auto") {
 		return nil, nil
 	}
+	return recipeOf("--type", name, "auto")
+}
+
+// recipeOf finds the recipe of a type that can be made; also is what else what may be.
+func recipeOf(what, name, also string) (*mix.Recipe, error) {
 	r, ok := mix.ParseRecipe(name)
 	if !ok {
-		return nil, usagef("--type %q is unknown; %s", name, one)
+		return nil, usagef("%s %q is unknown; %s", what, name, oneOf(also))
 	}
 	if !usable(r) {
-		return nil, fault.New(fault.Unsupported, "", "--type %s cannot be made yet; %s", r.Name, one)
+		return nil, fault.New(fault.Unsupported, "", "%s %s cannot be made yet; %s", what, r.Name, oneOf(also))
 	}
 	return r, nil
 }
 
-// parsePattern reads one --tensor-type.
-func parsePattern(s string) (p mix.Pattern, err error) {
-	i := strings.LastIndexByte(s, '=')
-	if i < 1 {
-		return p, usagef("--tensor-type %q is not RE=TYPE; write it as 'ffn_down=Q6_K'", s)
-	}
-	t, err := tensorType("--tensor-type", s[i+1:])
-	if err != nil {
-		return p, err
-	}
-	if p, err = mix.NewPattern(s[:i], *t); err != nil {
-		return p, usagef("--tensor-type: %w", err)
-	}
-	return p, nil
+func oneOf(also string) string {
+	return "it is one of " + strings.Join(typeNames(), " ") + ", or " + also
 }
 
 func tensorType(flag, name string) (*gguf.Type, error) {
@@ -136,30 +131,10 @@ func parseSize(flag, s string) (int64, error) {
 	return int64(n), nil
 }
 
-// readMetadata reads the file of --metadata, which becomes an input like those of SRC.
-func (j *job) readMetadata() error {
-	if !j.changed("metadata") {
-		return nil
+// readMetadata reads the file of --metadata.
+func (j *job) readMetadata() (err error) {
+	if j.changed("metadata") {
+		j.opts.MetadataJSON, err = j.readFlagFile("--metadata", j.metadata, hf.ConfigLimit)
 	}
-	f, err := os.Open(j.metadata)
-	if err != nil {
-		return ioFault(j.metadata, err, "--metadata names a JSON file")
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, hf.ConfigLimit+1))
-	if err != nil {
-		return ioFault(j.metadata, err, "")
-	}
-	if len(b) > hf.ConfigLimit {
-		return fault.New(fault.Limit, j.metadata, "holds more than %d bytes, the limit for metadata", int64(hf.ConfigLimit))
-	}
-	st, err := f.Stat()
-	if err != nil {
-		return ioFault(j.metadata, err, "")
-	}
-	j.opts.MetadataJSON = b
-	if st.Mode().IsRegular() {
-		j.inputs = append(j.inputs, st)
-	}
-	return nil
+	return err
 }

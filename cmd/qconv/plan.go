@@ -25,13 +25,11 @@ type and size, and the totals: output size, bits per weight, peak memory, disk. 
 				return err
 			}
 			defer src.Close()
-			if u.json {
-				return u.object(planJSON(p, j.dir()))
-			}
 			return u.plan(p, j.dir())
 		},
 	}
 	j.flags(c)
+	j.checkpointFlags(c)
 	return c
 }
 
@@ -43,6 +41,9 @@ func headline(p *pipeline.Plan) string {
 }
 
 func (u *ui) plan(p *pipeline.Plan, dir string) error {
+	if u.json {
+		return u.object(planJSON(p, dir))
+	}
 	w := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TENSOR\tSHAPE\tFROM\tTYPE\tSIZE\t")
 	for i := range p.Steps {

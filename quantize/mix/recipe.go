@@ -52,6 +52,7 @@ const (
 	fileTQ1_0    = 36
 	fileTQ2_0    = 37
 	fileMXFP4MoE = 38
+	fileNVFP4    = 39
 	fileQ1_0     = 40
 	fileQ2_0     = 41
 )

@@ -13,6 +13,7 @@ import (
 
 // Options change what a recipe does. The zero value changes nothing.
 type Options struct {
+	Copy        bool       // every tensor keeps its type
 	Pure        bool       // no mixture: the default type for every tensor; shapes may still force another
 	LeaveOutput bool       // output.weight keeps its type
 	Output      *gguf.Type // type of output.weight, whatever its shape; nil: as the recipe says

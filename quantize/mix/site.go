@@ -114,7 +114,7 @@ var exact = []string{
 
 // quantizable tells whether a tensor may change its type at all.
 func (s *Site) quantizable(o *Options) bool {
-	if s.dims() < 2 {
+	if o.Copy || s.dims() < 2 {
 		return false
 	}
 	// The reference finds the ending by arithmetic that also lets names of five letters pass.

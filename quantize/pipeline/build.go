@@ -19,26 +19,19 @@ import (
 // format changes whenever the same input and options would give other bytes or other units.
 const format = "qconv plan 1"
 
-// quantized orders the steps as llama-quantize does and lets the recipe choose their types. Step.Type
+// quantized lets the recipe choose the steps' types. They are in their final order, which the rules go by. Step.Type
 // is that of the intermediate until here.
 func (p *Plan) quantized(m mix.Model, o Options) error {
-	names := make([]string, len(p.Steps))
-	for i := range p.Steps {
-		names[i] = p.Steps[i].Name
-	}
-	ordered := make([]Step, len(p.Steps))
 	sites := make([]mix.Site, len(p.Steps))
-	for i, k := range mix.Order(names) {
-		s := p.Steps[k]
+	for i := range p.Steps {
+		s := &p.Steps[i]
 		s.Shape = stripOnes(s.Shape)
-		ordered[i] = s
 		sites[i] = mix.Site{Name: s.Name, Shape: s.Shape, Type: s.Type}
 	}
 	choices, err := mix.Select(m, sites, o.Recipe, o.Mix)
 	if err != nil {
 		return err
 	}
-	p.Steps = ordered
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		from := s.Type
@@ -53,11 +46,27 @@ func (p *Plan) quantized(m mix.Model, o Options) error {
 	return nil
 }
 
+// order brings the steps into llama-quantize's order.
+func (p *Plan) order() {
+	names := make([]string, len(p.Steps))
+	for i := range p.Steps {
+		names[i] = p.Steps[i].Name
+	}
+	ordered := make([]Step, len(p.Steps))
+	for i, k := range mix.Order(names) {
+		ordered[i] = p.Steps[k]
+	}
+	p.Steps = ordered
+}
+
 // finish fixes encoders, files, offsets, units, memory and the digest.
 func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
 	for i := range p.Steps {
 		s := &p.Steps[i]
+		if elems, _, ok := s.Type.Block(); ok && s.cols%elems != 0 { // the flags for two tensors are taken at their word
+			return fault.New(fault.Usage, "", "rows of %d do not fit %v, whose blocks hold %d: choose another type for it", s.cols, s.Type, elems).In(s.Name)
+		}
 		if err := s.encoder(p.origin); err != nil {
 			return err
 		}
@@ -81,19 +90,23 @@ func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	return p.budget(o)
 }
 
-// files lays the tensors out in one file, or in several when a split limit says so.
-func (p *Plan) files(tensors []gguf.Tensor, o Options) error {
-	groups, err := gguf.PlanSplits(tensors, o.SplitMaxTensors, o.SplitMaxBytes)
-	if err != nil {
-		return err
+// files lays the tensors out in one file, or in several when a split limit or the source says so.
+func (p *Plan) files(tensors []gguf.Tensor, o Options) (err error) {
+	groups := p.sourceParts()
+	if !o.KeepSplit {
+		if groups, err = gguf.PlanSplits(tensors, o.SplitMaxTensors, o.SplitMaxBytes); err != nil {
+			return err
+		}
 	}
 	stem := strings.TrimSuffix(o.FileName, ".gguf")
 	for no, group := range groups {
 		pt := Part{Name: o.FileName}
 		kvs := p.KVs
 		if len(groups) > 1 {
-			pt.Name = gguf.SplitName(stem, no+1, len(groups))
 			kvs = gguf.ShardKVs(p.KVs, no, len(groups), len(tensors))
+		}
+		if len(groups) > 1 || o.KeepSplit { // llama-quantize numbers a single part too
+			pt.Name = gguf.SplitName(stem, no+1, len(groups))
 		}
 		ts := make([]gguf.Tensor, len(group))
 		for i, k := range group {
@@ -105,10 +118,7 @@ func (p *Plan) files(tensors []gguf.Tensor, o Options) error {
 		for i, k := range group {
 			s, t := &p.Steps[k], &pt.Layout.Tensors[i]
 			s.Part, s.Offset, s.Bytes = no, pt.Layout.DataStart+t.Offset, t.Bytes()
-			rowLen, ok := s.Type.RowBytes(s.cols)
-			if !ok {
-				return fault.New(fault.Mismatch, "", "rows of %d do not fit blocks of %v", s.cols, s.Type).In(s.Name)
-			}
+			rowLen, _ := s.Type.RowBytes(s.cols)
 			for _, u := range p.cut(k, rowLen) {
 				u.index = len(pt.units)
 				pt.units = append(pt.units, u)
@@ -118,6 +128,19 @@ func (p *Plan) files(tensors []gguf.Tensor, o Options) error {
 		p.Parts = append(p.Parts, pt)
 	}
 	return nil
+}
+
+// sourceParts groups the steps by Step.Part, which is the source's part. Parts behind the last one that has a tensor
+// are left out; one before it may be empty.
+func (p *Plan) sourceParts() [][]int {
+	groups := [][]int{nil}
+	for k := range p.Steps {
+		for p.Steps[k].Part >= len(groups) {
+			groups = append(groups, nil)
+		}
+		groups[p.Steps[k].Part] = append(groups[p.Steps[k].Part], k)
+	}
+	return groups
 }
 
 // DataBytes is what all units write: the output without headers and padding.

@@ -62,10 +62,12 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 			p.Via = via.String()
 		}
 		m := mix.Model{Arch: b.Arch, Layers: b.Layers, Heads: b.Heads, HeadsKV: b.HeadsKV, Experts: b.Experts}
+		p.order()
 		if err := p.quantized(m, o); err != nil {
 			return nil, err
 		}
 		p.KVs = quantizedKVs(kvs, o.Recipe.FileType)
+		p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	}
 	return p, p.finish(o, checkpointIdentity(ck))
 }

@@ -1,12 +1,15 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/qconv/qconv/formats/gguf"
 )
 
 const (
+	keyArchitecture = "general.architecture"
+	keyAlignment    = "general.alignment"
 	keyFileType     = "general.file_type"
 	keyQuantVersion = "general.quantization_version"
 	quantVersion    = uint32(2)
@@ -52,6 +55,29 @@ func quantizedKVs(kvs []gguf.KV, fileType uint32) []gguf.KV {
 		out = append(out, kv)
 	}
 	return append(out, gguf.KV{Key: keyQuantVersion, Value: quantVersion}, gguf.KV{Key: keyFileType, Value: fileType})
+}
+
+// zeroBytes names keys whose text llama-quantize would cut off at a zero byte. It stays whole here: tokens that are cut
+// may become equal, which no reader of the file accepts.
+func zeroBytes(kvs []gguf.KV) (notices []string) {
+	for _, kv := range kvs {
+		list, _ := kv.Value.([]string)
+		if text, ok := kv.Value.(string); ok {
+			list = []string{text}
+		}
+		if slices.ContainsFunc(list, func(s string) bool { return strings.IndexByte(s, 0) >= 0 }) {
+			notices = append(notices, kv.Key+" holds text with a zero byte, which llama-quantize would cut off there: the file differs from its file in that")
+		}
+	}
+	return notices
+}
+
+// replaced sets keys as llama-quantize does: one that was there goes to the end.
+func replaced(kvs []gguf.KV, list ...gguf.KV) []gguf.KV {
+	for _, kv := range list {
+		kvs = append(slices.DeleteFunc(kvs, func(old gguf.KV) bool { return old.Key == kv.Key }), kv)
+	}
+	return kvs
 }
 
 func isSplitKey(key string) bool {

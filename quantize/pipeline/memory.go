@@ -55,6 +55,9 @@ func (p *Plan) budget(o Options) error {
 	if least := m.Slot + m.Scratch; free < least {
 		return fault.New(fault.Budget, "", "--ram %d MiB is too small: this conversion needs at least %d MiB", m.Budget>>20, (m.Base+least)>>20+1)
 	}
+	if o.Buffers > 0 {
+		free = min(free, max(o.Buffers, m.Slot+m.Scratch))
+	}
 	for m.Workers > 1 && int64(m.Workers)*(m.Slot+m.Scratch) > free {
 		m.Workers--
 	}

@@ -23,6 +23,7 @@ type grid struct {
 	rows, cols int64
 	rowBytes   int64
 	decode     func(dst []float32, src []byte) // one row; nil when the form has no codec
+	check      func(row []byte) error          // of a row in blocks, before it is decoded; nil for others
 	fp8        *packed.FP8                     // set for 8-bit floats, whose scale is another tensor
 }
 

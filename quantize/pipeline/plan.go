@@ -27,10 +27,15 @@ type Options struct {
 
 	FileName string // of the output; "": from the metadata
 
-	AllowRequantize bool // GGUF sources: quantized tensors may be dequantized and encoded again
+	// GGUF sources only.
+	AllowRequantize bool      // quantized tensors may be dequantized and encoded again
+	KeepSplit       bool      // a tensor stays in the part that it comes from; no other split limit counts
+	Prune           []int64   // layers to leave out; those behind them move up
+	Overrides       []gguf.KV // keys to set, in order: each goes to the end, whether it was there or not
 
 	Threads int   // 0: all cores
 	RAM     int64 // bytes for all buffers and the plan itself; 0: DefaultRAM
+	Buffers int64 // bytes for all buffers, raised to what one worker needs; 0: what RAM leaves
 }
 
 // DefaultRAM is the memory budget when none is given.

@@ -24,13 +24,24 @@ func (o *ggufOrigin) readAt(i int, p []byte, off int64) error {
 }
 func (o *ggufOrigin) unchanged() error { return o.same() }
 
-// FromGGUF plans what llama-quantize does with a GGUF file, or with the first of a split set. unchanged is asked
-// before the output is finished and gives a fault when a file of the set is no longer what was opened.
+// FromGGUF plans what llama-quantize does with a GGUF file, or with the first of a split set; Options.Mix.Copy stands for
+// its COPY. unchanged is asked before the output is finished and gives a fault when a file of the set is no longer what
+// was opened.
 func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*Plan, error) {
+	if o.Mix.Copy {
+		o.Recipe = copyRecipe(set)
+	}
 	if o.Recipe == nil {
 		return nil, fault.New(fault.Usage, name, "--type auto is for checkpoints; name the type to make")
 	}
-	m, err := ggufModel(set, name)
+	if err := checkOverrides(set.First, o.Overrides); err != nil {
+		return nil, err
+	}
+	m, err := ggufModel(set.First, name, o.Overrides)
+	if err != nil {
+		return nil, err
+	}
+	left, err := newPruning(set, o.Prune)
 	if err != nil {
 		return nil, err
 	}
@@ -38,38 +49,29 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	// llama-quantize copies general.alignment and then aligns to 32, which readers refuse; the key is obeyed here.
 	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, origin: org, align: set.First.Align}
 	for i := range set.Tensors {
-		t := &set.Tensors[i]
-		s := Step{Name: t.Name, Shape: t.Shape, Type: t.Type, From: t.Type.String(), op: arch.Copy, target: arch.Target{Src: []int{i}}}
-		p.shape(&s)
-		g := grid{name: t.Name, file: set.FileOf(i), form: s.From, typ: t.Type, rows: s.rows, cols: s.cols}
-		g.rowBytes, _ = t.Type.RowBytes(s.cols)
-		if c, ok := quantize.For(t.Type); ok {
-			g.decode = c.Decode
+		if err := p.addTensor(org, i); err != nil {
+			return nil, err
 		}
-		org.grids = append(org.grids, g)
-		p.SourceBytes += t.Bytes()
-		p.Steps = append(p.Steps, s)
 	}
+	if !o.KeepSplit {
+		p.order()
+	}
+	p.prune(left)
 	if err := p.quantized(*m, o); err != nil {
 		return nil, err
 	}
-	for i := range p.Steps {
-		s := &p.Steps[i]
-		g := p.origin.tensor(s.target.Src[0])
-		if s.Type == g.typ {
-			continue
-		}
-		if _, _, ok := g.typ.Block(); !ok || g.decode == nil {
-			return nil, fault.New(fault.Unsupported, g.file, "type %s cannot be decoded", g.form).In(s.Name)
-		}
-		if elems, _, _ := g.typ.Block(); elems > 1 && !o.AllowRequantize {
-			return nil, fault.New(fault.Unsupported, g.file, "is quantized already (%s); quantizing it again to %v loses more: start from the original, or give --allow-requantize", g.form, s.Type).In(s.Name)
-		}
+	if err := p.requantizable(o); err != nil {
+		return nil, err
 	}
 	if o.FileName == "" {
 		o.FileName = fmt.Sprintf("%s-%s.gguf", strings.TrimSuffix(name, ".gguf"), o.Recipe.Name)
 	}
-	p.KVs = quantizedKVs(set.KVs, o.Recipe.FileType)
+	p.KVs = replaced(quantizedKVs(set.KVs, o.Recipe.FileType), o.Overrides...)
+	if left != nil {
+		p.Notices = append(p.Notices, left.notices(p.KVs, m.Arch, m.Layers)...)
+		p.KVs = replaced(p.KVs, gguf.KV{Key: m.Arch + ".block_count", Value: uint32(left.layers())})
+	}
+	p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	return p, p.finish(o, func(h hash.Hash) {
 		for _, f := range set.Files {
 			fmt.Fprintf(h, "%q %d\n", f.Name, f.Size)
@@ -77,69 +79,85 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 		for _, t := range set.Tensors {
 			fmt.Fprintf(h, "%q %v %d %d\n", t.Name, t.Shape, t.Type, t.Offset)
 		}
+		if len(o.Prune) > 0 {
+			fmt.Fprintln(h, "without", o.Prune) // layers of one shape leave the same header behind
+		}
 	})
 }
 
-// ggufModel reads the numbers that type selection needs.
-func ggufModel(set *gguf.Set, name string) (*mix.Model, error) {
-	a, ok := gguf.Value[string](set.First, "general.architecture")
-	if !ok {
-		return nil, fault.New(fault.Malformed, name, "general.architecture is missing")
+// addTensor makes a step of tensor i of the set.
+func (p *Plan) addTensor(org *ggufOrigin, i int) error {
+	t := &org.set.Tensors[i]
+	g := grid{name: t.Name, file: org.set.FileOf(i), form: t.Type.String(), typ: t.Type}
+	shape := t.Shape
+	if len(shape) == 0 {
+		shape = []int64{1}
 	}
-	m := &mix.Model{Arch: a}
-	for _, n := range []struct {
-		key      string
-		to       *int64
-		required bool
-	}{
-		{".block_count", &m.Layers, true},
-		{".attention.head_count", &m.Heads, true},
-		{".attention.head_count_kv", &m.HeadsKV, false},
-		{".expert_count", &m.Experts, false},
-	} {
-		v, found, err := firstUint(set.First, a+n.key)
-		if err != nil {
-			return nil, err
+	if t.Elems() == 0 {
+		return fault.New(fault.Malformed, g.file, "shape %v holds no value", shape).In(t.Name)
+	}
+	s := Step{Name: t.Name, Shape: shape, Type: t.Type, From: g.form, op: arch.Copy, target: arch.Target{Src: []int{i}}}
+	p.shape(&s)
+	g.rows, g.cols = s.rows, s.cols
+	g.rowBytes, _ = t.Type.RowBytes(s.cols)
+	if c, ok := quantize.For(t.Type); ok {
+		g.decode = c.Decode
+		if elems, _, _ := t.Type.Block(); elems > 1 {
+			g.check = c.Check
 		}
-		if !found && n.required {
-			return nil, fault.New(fault.Malformed, name, "%s%s is missing", a, n.key)
-		}
-		*n.to = v
 	}
-	if m.HeadsKV == 0 {
-		m.HeadsKV = m.Heads
-	}
-	return m, nil
+	org.grids = append(org.grids, g)
+	s.Part, _, _ = org.set.Section(i)
+	p.Steps = append(p.Steps, s)
+	return nil
 }
 
-// firstUint reads a count: a number, or an array with one number a layer, of which the first counts.
-func firstUint(f *gguf.File, key string) (n int64, found bool, err error) {
-	v, found := f.Get(key)
-	if !found {
-		return 0, false, nil
-	}
-	switch v := v.(type) {
-	case uint32:
-		return int64(v), true, nil
-	case int32:
-		n = int64(v)
-	case uint64:
-		n = int64(v)
-	case []uint32:
-		if len(v) > 0 {
-			return int64(v[0]), true, nil
+// prune drops the steps of pruned layers and renames the others.
+func (p *Plan) prune(left *pruning) {
+	kept := p.Steps[:0]
+	for _, s := range p.Steps {
+		name, keep := left.rename(s.Name)
+		if !keep {
+			continue
 		}
-		n = -1
-	case []int32:
-		n = -1
-		if len(v) > 0 {
-			n = int64(v[0])
+		s.Name = name
+		g := p.origin.tensor(s.target.Src[0])
+		p.SourceBytes += g.rows * g.rowBytes
+		kept = append(kept, s)
+	}
+	p.Steps = kept
+}
+
+// requantizable refuses tensors that change their type and cannot be decoded, or are quantized already.
+func (p *Plan) requantizable(o Options) error {
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		g := p.origin.tensor(s.target.Src[0])
+		if s.Type == g.typ {
+			continue
 		}
-	default:
-		n = -1
+		if g.decode == nil {
+			return fault.New(fault.Unsupported, g.file, "type %s cannot be decoded", g.form).In(s.Name)
+		}
+		if g.check != nil && !o.AllowRequantize {
+			return fault.New(fault.Unsupported, g.file, "is quantized already (%s); quantizing it again to %v loses more: start from the original, or give --allow-requantize", g.form, s.Type).In(s.Name)
+		}
 	}
-	if n < 0 {
-		return 0, false, fault.New(fault.Malformed, f.Name, "%s is not a count", key)
+	return nil
+}
+
+// copyRecipe gives the recipe of COPY: the file type stays, or is guessed from the tensors.
+func copyRecipe(set *gguf.Set) *mix.Recipe {
+	if n, ok := set.First.Int(keyFileType); ok {
+		return mix.Copy(uint32(n))
 	}
-	return n, true, nil
+	names := make([]string, len(set.Tensors))
+	for i := range set.Tensors {
+		names[i] = set.Tensors[i].Name
+	}
+	types := make([]gguf.Type, len(names))
+	for i, k := range mix.Order(names) {
+		types[i] = set.Tensors[k].Type
+	}
+	return mix.Copy(mix.Guess(types))
 }

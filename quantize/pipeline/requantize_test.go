@@ -3,25 +3,17 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/qconv/qconv/formats/gguf"
-	"github.com/qconv/qconv/quantize/mix"
 	"github.com/qconv/qconv/quantize/pipeline"
 )
 
 func ggufPlan(t *testing.T, file []byte, typ string, o pipeline.Options) (*pipeline.Plan, error) {
 	t.Helper()
-	set, err := gguf.OpenSet(func(string) (io.ReaderAt, int64, error) {
-		return bytes.NewReader(file), int64(len(file)), nil
-	}, "in.gguf", gguf.DefaultLimits())
-	check(t, err)
-	o.Recipe, _ = mix.ParseRecipe(typ)
-	o.FileName = "out.gguf"
-	return pipeline.FromGGUF(set, "in.gguf", func() error { return nil }, o)
+	return planFiles(t, map[string][]byte{"in.gguf": file}, "in.gguf", typ, o)
 }
 
 // TestFromGGUF quantizes a GGUF file: from BF16 the bytes are those of the checkpoint's own conversion.

@@ -203,6 +203,11 @@ func (p *Plan) widen(s *Step, slab int64, g *grid, r int64, dst []float32, src [
 			return err
 		}
 	} else {
+		if g.check != nil {
+			if err := g.check(src); err != nil {
+				return g.damaged(r, err)
+			}
+		}
 		g.decode(dst, src)
 	}
 	if c := quantize.FirstNonFinite(dst); c >= 0 {
@@ -271,9 +276,13 @@ func (p *Plan) checkRow(s *Step, g *grid, row []byte, r int64) error {
 		return nil
 	}
 	if err := s.codec.Check(row); err != nil {
-		return fault.New(fault.Malformed, g.file, "row %d is damaged: %w", r, err).In(g.name)
+		return g.damaged(r, err)
 	}
 	return nil
+}
+
+func (g *grid) damaged(r int64, err error) error {
+	return fault.New(fault.Malformed, g.file, "row %d is damaged: %w", r, err).In(g.name)
 }
 
 // widenFP8 decodes a row whose scales are another tensor: one scale for a block of rows and columns.
