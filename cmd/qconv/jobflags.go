@@ -61,12 +61,15 @@ func (j *job) parse() (err error) {
 	if !j.isDir() {
 		o.FileName = filepath.Base(j.out)
 	}
-	return j.readMetadata()
+	if err := j.readMetadata(); err != nil {
+		return err
+	}
+	return j.readImportance()
 }
 
 // parseRecipe reads --type; no recipe stands for auto.
 func parseRecipe(name string) (*mix.Recipe, error) {
-	one := "it is one of " + strings.Join(typeNames(), " ") + ", or auto"
+	one := "it is one of " + typeList() + ", or auto"
 	if name == "" {
 		return nil, usagef("--type is missing; %s", one)
 	}
@@ -104,7 +107,7 @@ func tensorType(flag, name string) (*gguf.Type, error) {
 	if !ok {
 		return nil, usagef("%s: %q is no tensor type; it is one of %s", flag, name, strings.Join(tensorTypes(), " "))
 	}
-	if c, found := quantize.For(t); !found || c.NeedWeight {
+	if _, found := quantize.For(t); !found {
 		return nil, fault.New(fault.Unsupported, "", "%s: tensors of type %v cannot be made yet; it is one of %s", flag, t, strings.Join(tensorTypes(), " "))
 	}
 	return &t, nil
@@ -113,9 +116,7 @@ func tensorType(flag, name string) (*gguf.Type, error) {
 // tensorTypes lists the block types that can be made.
 func tensorTypes() (names []string) {
 	for _, c := range quantize.List() {
-		if !c.NeedWeight {
-			names = append(names, c.Type.String())
-		}
+		names = append(names, c.Type.String())
 	}
 	return names
 }

@@ -69,7 +69,7 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	if o.FileName == "" {
 		o.FileName = fmt.Sprintf("%s-%s.gguf", strings.TrimSuffix(name, ".gguf"), o.Recipe.Name)
 	}
-	p.KVs = quantizedKVs(set.KVs, o.Recipe.FileType)
+	p.KVs = importanceKVs(quantizedKVs(set.KVs, o.Recipe.FileType), &o)
 	return p, p.finish(o, func(h hash.Hash) {
 		for _, f := range set.Files {
 			fmt.Fprintf(h, "%q %d\n", f.Name, f.Size)
