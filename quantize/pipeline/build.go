@@ -57,7 +57,7 @@ func (p *Plan) quantized(m mix.Model, o Options) error {
 // finish fixes encoders, files, offsets, units, memory and the digest.
 func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
-	weights := weighing{m: o.Importance}
+	weights := weighing{m: o.Importance, correct: o.Correct}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		if err := s.encoder(p.origin, o.Correct); err != nil {
