@@ -41,7 +41,7 @@ func (j *job) flags(c *cobra.Command) {
 	f.BoolVar(&j.opts.Mix.Pure, "pure", false, "no mixture: every tensor gets the file type's default type")
 	f.BoolVar(&j.opts.Mix.LeaveOutput, "leave-output-tensor", false, "keep output.weight as it is")
 	j.importance.flags(c)
-	f.BoolVar(&j.opts.Correct, "correct", false, "write right blocks where llama.cpp has a defect (IQ3_S, MXFP4); a note names the tensors that need it")
+	f.BoolVar(&j.opts.Correct, "correct", false, "write right blocks where llama.cpp has a defect (IQ3_S, MXFP4, importance that is all zero); a note names the tensors that need it")
 	f.BoolVar(&j.opts.AllowRequantize, "allow-requantize", false, "let tensors that are already quantized be quantized again")
 	f.StringVar(&j.splitSize, "split-max-size", "", "split the output into files of at most `SIZE` bytes (K, M, G are powers of 1000; KiB, MiB, GiB of 1024)")
 	f.IntVar(&j.opts.SplitMaxTensors, "split-max-tensors", 0, "split the output into files of at most `N` tensors")
