@@ -33,7 +33,7 @@ type job struct {
 
 func (j *job) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+typeList()+", or auto (the source's 16-bit type)")
+	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+typeList(" ")+"; or auto (the source's 16-bit type)")
 	f.StringVarP(&j.out, "out", "o", "", "output `FILE`, or a directory for the name that the model's metadata give (default: that name here)")
 	f.StringArrayVar(&j.patterns, "tensor-type", nil, "`RE=T`: tensors whose name matches RE get type T (repeatable, first match wins)")
 	f.StringVar(&j.outputType, "output-tensor-type", "", "`TYPE` of output.weight")
@@ -71,7 +71,7 @@ func typeNames() (names []string) {
 }
 
 // typeList is typeNames as a text that says which of them need an importance matrix.
-func typeList() string {
+func typeList(separator string) string {
 	var free, need []string
 	for _, r := range mix.Recipes() {
 		switch {
@@ -82,10 +82,7 @@ func typeList() string {
 			free = append(free, r.Name)
 		}
 	}
-	if len(need) == 0 {
-		return strings.Join(free, " ")
-	}
-	return strings.Join(free, " ") + ", with --imatrix " + strings.Join(need, " ")
+	return strings.Join(free, separator) + "; with --imatrix " + strings.Join(need, separator)
 }
 
 // usable tells whether the block type that the recipe asks for can be encoded.

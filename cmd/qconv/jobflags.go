@@ -69,7 +69,7 @@ func (j *job) parse() (err error) {
 
 // parseRecipe reads --type; no recipe stands for auto.
 func parseRecipe(name string) (*mix.Recipe, error) {
-	one := "it is one of " + typeList() + ", or auto"
+	one := "it is one of " + typeList(" ") + "; or auto"
 	if name == "" {
 		return nil, usagef("--type is missing; %s", one)
 	}
