@@ -66,7 +66,7 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	if o.FileName == "" {
 		o.FileName = fmt.Sprintf("%s-%s.gguf", strings.TrimSuffix(name, ".gguf"), o.Recipe.Name)
 	}
-	p.KVs = replaced(quantizedKVs(set.KVs, o.Recipe.FileType), o.Overrides...)
+	p.KVs = importanceKVs(replaced(quantizedKVs(set.KVs, o.Recipe.FileType), o.Overrides...), &o)
 	if left != nil {
 		p.Notices = append(p.Notices, left.notices(p.KVs, m.Arch, m.Layers)...)
 		p.KVs = replaced(p.KVs, gguf.KV{Key: m.Arch + ".block_count", Value: uint32(left.layers())})
@@ -120,7 +120,7 @@ func (p *Plan) prune(left *pruning) {
 		if !keep {
 			continue
 		}
-		s.Name = name
+		s.was, s.Name = s.Name, name
 		g := p.origin.tensor(s.target.Src[0])
 		p.SourceBytes += g.rows * g.rowBytes
 		kept = append(kept, s)

@@ -11,11 +11,12 @@ import argparse, importlib.util, os, sys
 spec = importlib.util.spec_from_file_location("ggml_oracle", sys.argv[1])
 oracle = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(oracle)
-oracle.base()
+base = oracle.base()
 import numpy  # once, before the forks
 for line in sys.stdin:
     verb, kind, cols, source, target, *weights = line.rstrip("\n").split("\t")
     q = argparse.Namespace(type=kind, n_per_row=int(cols), input=source, output=target, imatrix=weights[0] if weights else None)
+    base.ggml_quantize_init(oracle.TYPES[kind])  # tables that take seconds, once for all processes
     child = os.fork()
     if child == 0:
         try:
