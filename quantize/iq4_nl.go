@@ -12,7 +12,7 @@ import (
 //	| f16 | byte j: q[j], q[j+16] |
 //
 // value j = d·level[q[j]], with the sixteen uneven levels kernel.Levels4
-var iq4NL = Codec{Type: gguf.TypeIQ4_NL, Check: checkIQ4NL, encode: encodeIQ4NL, decode: decodeIQ4NL}
+var iq4NL = Codec{Type: gguf.TypeIQ4_NL, Check: checkIQ4NL, encode: encodeIQ4NL, decode: decodeIQ4NL, encodeFast: encodeIQ4NLFast}
 
 func encodeIQ4NL(dst []byte, src, weight []float32) {
 	var w [32]float32
@@ -28,6 +28,49 @@ func encodeIQ4NL(dst []byte, src, weight []float32) {
 		putF16(b, d)
 		packLevels(b[2:18], x, inverse(d)) // of d as it was found, not as it is stored
 	}
+}
+
+func encodeIQ4NLFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 32, 18, func(t *kernel.Tile, weighted bool) {
+		const n = 32 * kernel.Lanes
+		if weighted {
+			sigma2Rows(t, 32)
+		}
+		t.Levels.Init()
+		searchLevels(t, 0, weighted)
+		putF16Rows(t, 0, &t.Levels.Scale)
+		kernel.LevelRows(t.Codes[:n], t.X[:n], inverseRow(&t.Levels.Scale))
+		packHalves(t, 2, false)
+	})
+}
+
+// sigma2Rows sets the mean square, doubled, of each lane's block of n values.
+func sigma2Rows(t *kernel.Tile, n int) {
+	kernel.SumSquaresRows(&t.Sigma2, t.X[:kernel.Lanes*n])
+	for l := range t.Sigma2 {
+		t.Sigma2[l] *= 2 / float32(n)
+	}
+}
+
+// searchLevels searches group g of each lane's block, under the squares of its values or under importance.
+func searchLevels(t *kernel.Tile, g int, weighted bool) {
+	const n = 32 * kernel.Lanes
+	x := t.X[n*g:][:n]
+	if weighted {
+		kernel.WeighImportanceRows(t.W[:n], x, t.Importance[n*g:], &t.Sigma2, kernel.RowAt(t.Sums[:], g))
+	} else {
+		kernel.SquareRows(t.W[:n], x)
+	}
+	t.Levels.Search(x, t.W[:], 32)
+}
+
+// inverseRow is inverse of every lane.
+func inverseRow(d *kernel.Row) *kernel.Row {
+	var r kernel.Row
+	for l, v := range d {
+		r[l] = inverse(v)
+	}
+	return &r
 }
 
 // packLevels stores the codes of 32 values: byte j holds those of value j and, above it, of value j+16.

@@ -13,7 +13,7 @@ import (
 //
 // value j of group g = d·(s[g]-32)·level[q[j]], with the levels kernel.Levels4. The high two bits of s[g] are
 // bits 2g and 2g+1 of the u16, its low four are nibble g, lower nibble first.
-var iq4XS = Codec{Type: gguf.TypeIQ4_XS, Check: checkIQ4XS, encode: encodeIQ4XS, decode: decodeIQ4XS}
+var iq4XS = Codec{Type: gguf.TypeIQ4_XS, Check: checkIQ4XS, encode: encodeIQ4XS, decode: decodeIQ4XS, encodeFast: encodeIQ4XSFast}
 
 func encodeIQ4XS(dst []byte, src, weight []float32) {
 	var w [32]float32
@@ -36,19 +36,58 @@ func encodeIQ4XS(dst []byte, src, weight []float32) {
 		if weight != nil {
 			weight = weight[256:]
 		}
-		d := -kernel.Peak(scales[:]) / 32
-		putF16(b, d)
-		inv := inverse(d)
-		clear(b[4:8])
-		var high uint16
-		for g := range 8 {
-			s := kernel.Clamp(kernel.Nearest(inv*scales[g]), -32, 31)
-			packLevels(b[8+16*g:], x[32*g:], inverse(d*float32(s)))
-			c := uint8(s + 32)
-			b[4+g/2] |= c & 15 << (g % 2 * 4)
-			high |= uint16(c>>4) << (2 * g)
+		putScalesIQ4XS(b[:8], &scales)
+		for g, inv := range scales {
+			packLevels(b[8+16*g:], x[32*g:], inv)
 		}
-		put16(b[2:], high)
+	}
+}
+
+// putScalesIQ4XS stores d and the scales of the groups in their few bits. It turns the scales into the inverses of what
+// these stand for: under d as it was found, not as it is stored.
+func putScalesIQ4XS(b []byte, scales *[8]float32) {
+	d := -kernel.Peak(scales[:]) / 32
+	putF16(b, d)
+	inv := inverse(d)
+	clear(b[4:8])
+	var high uint16
+	for g, v := range scales {
+		s := kernel.Clamp(kernel.Nearest(inv*v), -32, 31)
+		scales[g] = inverse(d * float32(s))
+		c := uint8(s + 32)
+		b[4+g/2] |= c & 15 << (g % 2 * 4)
+		high |= uint16(c>>4) << (2 * g)
+	}
+	put16(b[2:], high)
+}
+
+func encodeIQ4XSFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 136, tileIQ4XS)
+}
+
+func tileIQ4XS(t *kernel.Tile, weighted bool) {
+	const n = 32 * kernel.Lanes
+	if weighted {
+		sigma2Rows(t, 256)
+	}
+	t.Levels.Init()
+	for g := range 8 {
+		searchLevels(t, g, weighted)
+		*kernel.RowAt(t.Scales[:], g) = t.Levels.Scale
+	}
+	for l := range kernel.Lanes {
+		var scales [8]float32
+		var b [8]byte
+		kernel.Gather(scales[:], t.Scales[:], l, 8)
+		putScalesIQ4XS(b[:], &scales)
+		kernel.Scatter(t.Block[:], b[:], l)
+		for g, inv := range scales {
+			t.Scales[kernel.Lanes*g+l] = inv
+		}
+	}
+	for g := range 8 {
+		kernel.LevelRows(t.Codes[n*g:][:n], t.X[n*g:][:n], kernel.RowAt(t.Scales[:], g))
+		kernel.PackNibbles(t.Block[kernel.Lanes*(8+16*g):][:n/2], t.Codes[n*g:], t.Codes[n*g+n/2:])
 	}
 }
 

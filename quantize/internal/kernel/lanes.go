@@ -66,7 +66,7 @@ func WeighImportanceRows(w, x, importance []float32, sigma2, sum *Row) {
 	}
 	*sum = Row{}
 	for i, v := range x {
-		w[i] = importance[i] * Sqrt(sigma2[i%Lanes]+float32(v*v))
+		w[i] = float32(importance[i] * Sqrt(sigma2[i%Lanes]+float32(v*v)))
 		sum[i%Lanes] += w[i]
 	}
 }

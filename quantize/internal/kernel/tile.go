@@ -25,6 +25,7 @@ type Tile struct {
 	Offset   OffsetSearch
 	Signed   SignedSearch
 	Positive PositiveSearch
+	Levels   LevelSearch
 
 	Scales, Offsets, Sums [16 * Lanes]float32 // of each group of a lane's block
 	Sigma2                Row

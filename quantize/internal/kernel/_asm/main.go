@@ -23,6 +23,7 @@ var files = []struct {
 	}},
 	{"signed", []func(*asm){searchSigned, refineSigned, peaks}},
 	{"positive", []func(*asm){searchPositive}},
+	{"levels", []func(*asm){searchLevels, nearestLevels}},
 	{"pack", []func(*asm){packNibbles, packPairs, packBits}},
 	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, laneCodes}},
 	{"scales", []func(*asm){

@@ -298,6 +298,15 @@ func (a *asm) only(m mask, x reg.VecVirtual) reg.VecVirtual {
 	return v
 }
 
+// increment adds 1 to the 32-bit integers in the lanes of the mask.
+func (a *asm) increment(v reg.VecVirtual, m mask) {
+	if a.wide {
+		a.VPADDD(a.shared(1), v, m.reg, v)
+		return
+	}
+	a.VPSUBD(m.reg, v, v)
+}
+
 // skipUnless jumps to the label when no lane is in the mask.
 func (a *asm) skipUnless(m mask, label string) {
 	if a.wide {
