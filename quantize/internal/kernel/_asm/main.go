@@ -32,6 +32,7 @@ var files = []struct {
 	{"rounded", []func(*asm){codesQ4_0, codesQ4_1, codesQ5_0, codesQ5_1, codesQ8_0}},
 	{"fp4", []func(*asm){codesMXFP4, codesNVFP4}},
 	{"ternary", []func(*asm){codesTQ1_0, codesTQ2_0, codesQ2_0, signsQ1_0, sumMagnitudes}},
+	{"widen", []func(*asm){widenBF16, widenF16, narrowF64, roundF16, roundBF16, fp8E4M3, fp8E5M2, scanF32, scan16}},
 }
 
 func main() {
