@@ -1,6 +1,10 @@
 package quantize
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/qconv/qconv/quantize/internal/kernel/kerneltest"
+)
 
 // The rows are Gaussian, as in ggml_oracle.py bench: testdata/bench.sh prints both beside each other.
 const (
@@ -55,4 +59,16 @@ func BenchmarkDecode(b *testing.B) {
 			})
 		})
 	}
+}
+
+// What the pipeline does to rows beside codecs.
+func BenchmarkEdges(b *testing.B) {
+	x, _ := sampleRows(0, benchCols, benchRows, 1)
+	doubles := make([]byte, 8*len(x))
+	b.Run("WidenF64", func(b *testing.B) {
+		kerneltest.EachBench(b, func(b *testing.B) { perWeight(b, func() { WidenF64(x, doubles) }) })
+	})
+	b.Run("FirstNonFinite", func(b *testing.B) {
+		kerneltest.EachBench(b, func(b *testing.B) { perWeight(b, func() { FirstNonFinite(x) }) })
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
 )
 
 // F32: a float32 a value.
@@ -14,7 +15,7 @@ import (
 //	| bits |
 //
 // value = bits
-var f32Codec = Codec{Type: gguf.TypeF32, Check: checkF32, encode: encodeF32, decode: decodeF32}
+var f32Codec = Codec{Type: gguf.TypeF32, Check: checkF32, encode: encodeF32, decode: decodeF32, encodeFast: encodeF32Fast, decodeFast: decodeF32Fast}
 
 func encodeF32(dst []byte, src, _ []float32) {
 	for i, x := range src {
@@ -22,14 +23,18 @@ func encodeF32(dst []byte, src, _ []float32) {
 	}
 }
 
+func encodeF32Fast(dst []byte, src, _ []float32) bool { return kernel.CopyF32(dst, src) > 0 }
+
 func decodeF32(dst []float32, src []byte) {
 	for i := range dst {
 		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
 	}
 }
 
+func decodeF32Fast(dst []float32, src []byte) bool { return kernel.LoadF32(dst, src) > 0 }
+
 func checkF32(row []byte) error {
-	for i := 0; i+4 <= len(row); i += 4 {
+	for i := 4 * kernel.FiniteF32(row); i+4 <= len(row); i += 4 {
 		if b := binary.LittleEndian.Uint32(row[i:]); b&0x7f800000 == 0x7f800000 {
 			return fmt.Errorf("column %d is %v", i/4, math.Float32frombits(b))
 		}

@@ -12,7 +12,7 @@ import (
 //	| f16 | byte j: q[j], q[j+16] |
 //
 // value j = d·level[q[j]], with the sixteen uneven levels kernel.Levels4
-var iq4NL = Codec{Type: gguf.TypeIQ4_NL, Check: checkIQ4NL, encode: encodeIQ4NL, decode: decodeIQ4NL, encodeFast: encodeIQ4NLFast}
+var iq4NL = Codec{Type: gguf.TypeIQ4_NL, Check: checkIQ4NL, encode: encodeIQ4NL, decode: decodeIQ4NL, encodeFast: encodeIQ4NLFast, decodeFast: kernel.DecodeIQ4_NL}
 
 func encodeIQ4NL(dst []byte, src, weight []float32) {
 	var w [32]float32

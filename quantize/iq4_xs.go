@@ -13,7 +13,7 @@ import (
 //
 // value j of group g = d·(s[g]-32)·level[q[j]], with the levels kernel.Levels4. The high two bits of s[g] are
 // bits 2g and 2g+1 of the u16, its low four are nibble g, lower nibble first.
-var iq4XS = Codec{Type: gguf.TypeIQ4_XS, Check: checkIQ4XS, encode: encodeIQ4XS, decode: decodeIQ4XS, encodeFast: encodeIQ4XSFast}
+var iq4XS = Codec{Type: gguf.TypeIQ4_XS, Check: checkIQ4XS, encode: encodeIQ4XS, decode: decodeIQ4XS, encodeFast: encodeIQ4XSFast, decodeFast: kernel.DecodeIQ4_XS}
 
 func encodeIQ4XS(dst []byte, src, weight []float32) {
 	var w [32]float32

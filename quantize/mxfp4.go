@@ -23,6 +23,7 @@ var mxfp4 = Codec{
 	Type: gguf.TypeMXFP4, Check: checkMXFP4, Correct: &mxfp4Correct, Damages: damagesMXFP4,
 	encode: func(dst []byte, src, _ []float32) { encodeMXFP4(dst, src, math.MinInt) }, decode: decodeMXFP4,
 	encodeFast: func(dst []byte, src, _ []float32) bool { return encodeMXFP4Fast(dst, src, math.MinInt) },
+	decodeFast: decodeMXFP4Fast,
 }
 
 // mxfp4Correct has exponent 0 in the blocks where the reference's wraps: the smallest scale is the nearest to the
@@ -31,6 +32,7 @@ var mxfp4Correct = Codec{
 	Type: gguf.TypeMXFP4, Check: checkMXFP4,
 	encode: func(dst []byte, src, _ []float32) { encodeMXFP4(dst, src, 0) }, decode: decodeMXFP4,
 	encodeFast: func(dst []byte, src, _ []float32) bool { return encodeMXFP4Fast(dst, src, 0) },
+	decodeFast: decodeMXFP4Fast,
 }
 
 func encodeMXFP4(dst []byte, src []float32, least int) {
@@ -121,6 +123,23 @@ func decodeMXFP4(dst []float32, src []byte) {
 	for ; len(src) >= 17; src, dst = src[17:], dst[32:] {
 		kernel.UnpackFP4(dst[:32], src[1:17], scaleMXFP4(src[0]))
 	}
+}
+
+// scalesMXFP4 and scalesNVFP4 have what every byte stands for.
+var (
+	scalesMXFP4 = everyByte(scaleMXFP4)
+	scalesNVFP4 = everyByte(halfUE4M3)
+)
+
+func everyByte(scale func(byte) float32) (values [256]float32) {
+	for i := range values {
+		values[i] = scale(byte(i))
+	}
+	return values
+}
+
+func decodeMXFP4Fast(dst []float32, src []byte) bool {
+	return kernel.DecodeMXFP4(dst, src, &scalesMXFP4)
 }
 
 // checkMXFP4 refuses the exponent 255, which stands for NaN, and blocks with a value beyond float32, which only

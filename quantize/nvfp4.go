@@ -16,7 +16,7 @@ import (
 //
 // value j of group g = level[q[j]]·s[g]/2, with kernel.LevelsFP4, which are doubled. Weights are ignored. Scales end
 // at 448, so magnitudes above 2688 are cut to that; the tensor's own scale, which NVFP4 has elsewhere, is not ours.
-var nvfp4 = Codec{Type: gguf.TypeNVFP4, Check: checkNVFP4, encode: encodeNVFP4, decode: decodeNVFP4, encodeFast: encodeNVFP4Fast}
+var nvfp4 = Codec{Type: gguf.TypeNVFP4, Check: checkNVFP4, encode: encodeNVFP4, decode: decodeNVFP4, encodeFast: encodeNVFP4Fast, decodeFast: decodeNVFP4Fast}
 
 func encodeNVFP4(dst []byte, src, _ []float32) {
 	for ; len(src) >= 64; src, dst = src[64:], dst[36:] {
@@ -90,6 +90,10 @@ func decodeNVFP4(dst []float32, src []byte) {
 			kernel.UnpackFP4(dst[16*g:][:16], src[4+8*g:][:8], halfUE4M3(src[g]))
 		}
 	}
+}
+
+func decodeNVFP4Fast(dst []float32, src []byte) bool {
+	return kernel.DecodeNVFP4(dst, src, &scalesNVFP4)
 }
 
 // checkNVFP4 refuses scales that are no UE4M3: NaN, and bytes with the highest bit, which programs read

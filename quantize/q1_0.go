@@ -14,7 +14,7 @@ import (
 //	| f16 | eight values a byte |
 //
 // value j = d where bit j is set, else -d. Weights are ignored.
-var q1_0 = Codec{Type: gguf.TypeQ1_0, Check: checkQ1_0, encode: encodeQ1_0, decode: decodeQ1_0, encodeFast: encodeQ1_0Fast}
+var q1_0 = Codec{Type: gguf.TypeQ1_0, Check: checkQ1_0, encode: encodeQ1_0, decode: decodeQ1_0, encodeFast: encodeQ1_0Fast, decodeFast: kernel.DecodeQ1_0}
 
 func encodeQ1_0(dst []byte, src, _ []float32) {
 	for ; len(src) >= 128; src, dst = src[128:], dst[18:] {

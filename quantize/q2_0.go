@@ -12,7 +12,7 @@ import (
 //	| f16 | four values a byte           |
 //
 // value j = (q[j]-1)·d. The code 3 is never written and stands for 2·d. Weights are ignored.
-var q2_0 = Codec{Type: gguf.TypeQ2_0, Check: checkQ2_0, encode: encodeQ2_0, decode: decodeQ2_0, encodeFast: encodeQ2_0Fast}
+var q2_0 = Codec{Type: gguf.TypeQ2_0, Check: checkQ2_0, encode: encodeQ2_0, decode: decodeQ2_0, encodeFast: encodeQ2_0Fast, decodeFast: kernel.DecodeQ2_0}
 
 func encodeQ2_0(dst []byte, src, _ []float32) {
 	for ; len(src) >= 64; src, dst = src[64:], dst[18:] {

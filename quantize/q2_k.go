@@ -12,7 +12,7 @@ import (
 //	| scale | minimum<<4     | see packTwo              | f16 | f16  |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q2K = Codec{Type: gguf.TypeQ2_K, Check: checkQ2K, encode: encodeQ2K, decode: decodeQ2K, encodeFast: encodeQ2KFast}
+var q2K = Codec{Type: gguf.TypeQ2_K, Check: checkQ2K, encode: encodeQ2K, decode: decodeQ2K, encodeFast: encodeQ2KFast, decodeFast: kernel.DecodeQ2_K}
 
 var sweepQ2K = kernel.Sweep{First: -0.5, Step: 0.1, Last: 15, Absolute: true}
 

@@ -12,7 +12,7 @@ import (
 //	| see packTop | see packTwo           | see packSix    | f16 |
 //
 // value j of group g = (d·(scale[g]-32))·(q[j]-4), q[j] = low + 4·high
-var q3K = Codec{Type: gguf.TypeQ3_K, Check: checkQ3K, encode: encodeQ3K, decode: decodeQ3K, encodeFast: encodeQ3KFast}
+var q3K = Codec{Type: gguf.TypeQ3_K, Check: checkQ3K, encode: encodeQ3K, decode: decodeQ3K, encodeFast: encodeQ3KFast, decodeFast: kernel.DecodeQ3_K}
 
 func encodeQ3K(dst []byte, src, weight []float32) {
 	var l [256]int8

@@ -12,7 +12,7 @@ import (
 //	| f16 | byte j: q[j], q[j+16] |
 //
 // value j = (q[j]-8)·d
-var q4_0 = Codec{Type: gguf.TypeQ4_0, Check: checkQ4_0, encode: encodeQ4_0, decode: decodeQ4_0, encodeFast: encodeQ4_0Fast}
+var q4_0 = Codec{Type: gguf.TypeQ4_0, Check: checkQ4_0, encode: encodeQ4_0, decode: decodeQ4_0, encodeFast: encodeQ4_0Fast, decodeFast: kernel.DecodeQ4_0}
 
 func encodeQ4_0(dst []byte, src, weight []float32) {
 	if weight != nil {

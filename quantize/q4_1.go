@@ -12,7 +12,7 @@ import (
 //	| f16 | f16 | byte j: q[j], q[j+16] |
 //
 // value j = q[j]·d + m
-var q4_1 = Codec{Type: gguf.TypeQ4_1, Check: checkQ4_1, encode: encodeQ4_1, decode: decodeQ4_1, encodeFast: encodeQ4_1Fast}
+var q4_1 = Codec{Type: gguf.TypeQ4_1, Check: checkQ4_1, encode: encodeQ4_1, decode: decodeQ4_1, encodeFast: encodeQ4_1Fast, decodeFast: kernel.DecodeQ4_1}
 
 func encodeQ4_1(dst []byte, src, weight []float32) {
 	if weight != nil {

@@ -12,7 +12,7 @@ import (
 //	| f16 | f16  | see packScales   | 32 bytes a pair of groups  |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q4K = Codec{Type: gguf.TypeQ4_K, Check: checkQ4K, encode: encodeQ4K, decode: decodeQ4K, encodeFast: encodeQ4KFast}
+var q4K = Codec{Type: gguf.TypeQ4_K, Check: checkQ4K, encode: encodeQ4K, decode: decodeQ4K, encodeFast: encodeQ4KFast, decodeFast: kernel.DecodeQ4_K}
 
 var sweepQ4K = kernel.Sweep{First: -1, Step: 0.1, Last: 20}
 

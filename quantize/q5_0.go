@@ -14,7 +14,7 @@ import (
 //	| f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
 // value j = (q[j]-16)·d
-var q5_0 = Codec{Type: gguf.TypeQ5_0, Check: checkQ5_0, encode: encodeQ5_0, decode: decodeQ5_0, encodeFast: encodeQ5_0Fast}
+var q5_0 = Codec{Type: gguf.TypeQ5_0, Check: checkQ5_0, encode: encodeQ5_0, decode: decodeQ5_0, encodeFast: encodeQ5_0Fast, decodeFast: kernel.DecodeQ5_0}
 
 func encodeQ5_0(dst []byte, src, weight []float32) {
 	if weight != nil {

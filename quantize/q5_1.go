@@ -12,7 +12,7 @@ import (
 //	| f16 | f16 | bit j: q[j]>>4 | byte j: low four bits of q[j], q[j+16] |
 //
 // value j = q[j]·d + m
-var q5_1 = Codec{Type: gguf.TypeQ5_1, Check: checkQ5_1, encode: encodeQ5_1, decode: decodeQ5_1, encodeFast: encodeQ5_1Fast}
+var q5_1 = Codec{Type: gguf.TypeQ5_1, Check: checkQ5_1, encode: encodeQ5_1, decode: decodeQ5_1, encodeFast: encodeQ5_1Fast, decodeFast: kernel.DecodeQ5_1}
 
 func encodeQ5_1(dst []byte, src, weight []float32) {
 	if weight != nil {

@@ -13,7 +13,7 @@ import (
 //	|     |      |                | code j of group g >>4 |                           |
 //
 // value j of group g = (d·scale[g])·q[j] - dmin·minimum[g]
-var q5K = Codec{Type: gguf.TypeQ5_K, Check: checkQ5K, encode: encodeQ5K, decode: decodeQ5K, encodeFast: encodeQ5KFast}
+var q5K = Codec{Type: gguf.TypeQ5_K, Check: checkQ5K, encode: encodeQ5K, decode: decodeQ5K, encodeFast: encodeQ5KFast, decodeFast: kernel.DecodeQ5_K}
 
 var sweepQ5K = kernel.Sweep{First: -0.5, Step: 0.1, Last: 15}
 

@@ -12,7 +12,7 @@ import (
 //	| see packFour | see packFour  | int8 each     | f16 |
 //
 // value j of group g = d·scale[g]·(q[j]-32)
-var q6K = Codec{Type: gguf.TypeQ6_K, Check: checkQ6K, encode: encodeQ6K, decode: decodeQ6K, encodeFast: encodeQ6KFast}
+var q6K = Codec{Type: gguf.TypeQ6_K, Check: checkQ6K, encode: encodeQ6K, decode: decodeQ6K, encodeFast: encodeQ6KFast, decodeFast: kernel.DecodeQ6_K}
 
 func encodeQ6K(dst []byte, src, weight []float32) {
 	var l [256]int8

@@ -17,6 +17,7 @@ import (
 var q8_0 = Codec{
 	Type: gguf.TypeQ8_0, Check: checkQ8_0, encode: encodeQ8_0, decode: decodeQ8_0,
 	encodeFast: func(dst []byte, src, _ []float32) bool { return kernel.EncodeQ8_0(dst, src) },
+	decodeFast: kernel.DecodeQ8_0,
 }
 
 func encodeQ8_0(dst []byte, src, _ []float32) {

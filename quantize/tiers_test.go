@@ -3,6 +3,7 @@ package quantize
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unsafe"
@@ -74,9 +75,9 @@ func TestTiersDecode(t *testing.T) {
 					x, weight := sampleRows(dist, int(elems)*n, 1, uint64(n))
 					blocks := make([]byte, int(size)*n)
 					if dist%2 == 0 { // arbitrary bytes
-						copy(blocks, floatBytes(x))
+						r := rand.New(rand.NewPCG(uint64(n), uint64(dist)))
 						for i := range blocks {
-							blocks[i] ^= byte(i * 167)
+							blocks[i] = byte(r.Uint32())
 						}
 					} else {
 						c.Encode(blocks, x, weight)
@@ -89,6 +90,11 @@ func TestTiersDecode(t *testing.T) {
 					c.Decode(got, src)
 					if !bytes.Equal(floatsOf(floatBytes(got)), floatsOf(floatBytes(want))) {
 						t.Fatalf("%v %s, %d blocks: decoded values differ from plain Go's", c.Type, distributions[dist].name, n)
+					}
+					odd := append(make([]byte, 1, 1+len(blocks)), blocks...)
+					c.Decode(got, odd[1:])
+					if !bytes.Equal(floatsOf(floatBytes(got)), floatsOf(floatBytes(want))) {
+						t.Fatalf("%v %s: wrong values from an odd address", c.Type, distributions[dist].name)
 					}
 				}
 			}

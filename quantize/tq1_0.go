@@ -15,7 +15,7 @@ import (
 //
 // value j = (t[j]-1)·d. A byte is a fraction of 256 that the first digit leads: digit n is the integer part of
 // 3·frac(byte·3^n/256). Weights are ignored.
-var tq1_0 = Codec{Type: gguf.TypeTQ1_0, Check: checkTQ1_0, encode: encodeTQ1_0, decode: decodeTQ1_0, encodeFast: encodeTQ1_0Fast}
+var tq1_0 = Codec{Type: gguf.TypeTQ1_0, Check: checkTQ1_0, encode: encodeTQ1_0, decode: decodeTQ1_0, encodeFast: encodeTQ1_0Fast, decodeFast: kernel.DecodeTQ1_0}
 
 func encodeTQ1_0(dst []byte, src, _ []float32) {
 	var t [256]uint8

@@ -12,7 +12,7 @@ import (
 //	| see packTwo              | f16 |
 //
 // value j = (t[j]-1)·d. The code 3 is never written and stands for 2·d. Weights are ignored.
-var tq2_0 = Codec{Type: gguf.TypeTQ2_0, Check: checkTQ2_0, encode: encodeTQ2_0, decode: decodeTQ2_0, encodeFast: encodeTQ2_0Fast}
+var tq2_0 = Codec{Type: gguf.TypeTQ2_0, Check: checkTQ2_0, encode: encodeTQ2_0, decode: decodeTQ2_0, encodeFast: encodeTQ2_0Fast, decodeFast: kernel.DecodeTQ2_0}
 
 func encodeTQ2_0(dst []byte, src, _ []float32) {
 	var t [256]uint8

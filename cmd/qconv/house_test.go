@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"quantize/internal/kernel":            {},
 	"quantize/internal/kernel/kerneltest": {"quantize/internal/kernel"},
 	"quantize/internal/outfile":           {"formats/fault"},
-	"quantize/packed":                     {"formats/fault", "formats/hf", "quantize"},
+	"quantize/packed":                     {"formats/fault", "formats/hf", "quantize", "quantize/internal/kernel"},
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
 	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},

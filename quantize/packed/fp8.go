@@ -5,10 +5,17 @@ import (
 	"math"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/quantize/internal/kernel"
 )
 
-// FP8 is an 8-bit float: the value of every code.
-type FP8 [256]float32
+// FP8 is an 8-bit float.
+type FP8 struct {
+	value [256]float32 // of every code
+
+	// Kernels do values from the first on and give how many: without a scale, and with one.
+	widen func(dst []float32, src []byte) int
+	scale func(dst []float32, src []byte, scale float32) int
+}
 
 // E4M3 is F8_E4M3 of safetensors (E4M3FN of the OCP specification): sign, four bits of exponent with bias
 // 7, three of mantissa. There is no infinity; codes 0x7F and 0xFF are NaN, the largest value is 448.
@@ -16,12 +23,11 @@ type FP8 [256]float32
 // E5M2 is F8_E5M2: sign, five bits of exponent with bias 15, two of mantissa, with infinities and NaN as
 // in IEEE 754; the largest value is 57344.
 var (
-	E4M3 = newFP8(3, 7, func(code int) bool { return code == 0x7f }, func(int) bool { return false })
-	E5M2 = newFP8(2, 15, func(code int) bool { return code > 0x7c }, func(code int) bool { return code == 0x7c })
+	E4M3 = &FP8{newFP8(3, 7, func(code int) bool { return code == 0x7f }, func(int) bool { return false }), kernel.WidenE4M3, kernel.ScaleE4M3}
+	E5M2 = &FP8{newFP8(2, 15, func(code int) bool { return code > 0x7c }, func(code int) bool { return code == 0x7c }), kernel.WidenE5M2, kernel.ScaleE5M2}
 )
 
-func newFP8(mantissaBits, bias int, isNaN, isInf func(code int) bool) *FP8 {
-	f := new(FP8)
+func newFP8(mantissaBits, bias int, isNaN, isInf func(code int) bool) (value [256]float32) {
 	for code := range 0x80 {
 		exp, m := code>>mantissaBits, code&(1<<mantissaBits-1)
 		x := math.Ldexp(float64(1<<mantissaBits+m), exp-bias-mantissaBits)
@@ -33,18 +39,18 @@ func newFP8(mantissaBits, bias int, isNaN, isInf func(code int) bool) *FP8 {
 		case exp == 0:
 			x = math.Ldexp(float64(m), 1-bias-mantissaBits)
 		}
-		f[code] = float32(x)
-		f[code|0x80] = float32(math.Copysign(x, -1))
+		value[code] = float32(x)
+		value[code|0x80] = float32(math.Copysign(x, -1))
 	}
-	return f
+	return value
 }
 
 // Decode gives the values of codes, without scale. NaN and infinity pass; the caller refuses them.
 // len(dst) is len(src).
 func (f *FP8) Decode(dst []float32, src []byte) {
 	dst = dst[:len(src)]
-	for i, c := range src {
-		dst[i] = f[c]
+	for i := f.widen(dst, src); i < len(src); i++ {
+		dst[i] = f.value[src[i]]
 	}
 }
 
@@ -114,8 +120,8 @@ func (b Blocks) Decode(f *FP8, dst []float32, src []byte, row0, cols int64, scal
 func (b Blocks) row(f *FP8, dst []float32, src []byte, scale []float32) {
 	for _, s := range scale {
 		n := min(int(b.Cols), len(src))
-		for i, c := range src[:n] {
-			dst[i] = f[c] * s
+		for i := f.scale(dst[:n], src, s); i < n; i++ {
+			dst[i] = f.value[src[i]] * s
 		}
 		src, dst = src[n:], dst[n:]
 	}

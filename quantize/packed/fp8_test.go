@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/quantize/internal/kernel/kerneltest"
 )
 
 // recorded gives the fields of the lines of testdata/fp8.tsv that start with kind.
@@ -64,15 +65,48 @@ func TestCodesOfTheSpecification(t *testing.T) {
 		{E4M3, 0x7e, 448}, {E4M3, 0xfe, -448}, {E4M3, 0x08, 0x1p-6}, {E4M3, 0x01, 0x1p-9}, {E4M3, 0x07, 0.875 * 0x1p-6}, {E4M3, 0x38, 1},
 		{E5M2, 0x7b, 57344}, {E5M2, 0x04, 0x1p-14}, {E5M2, 0x01, 0x1p-16}, {E5M2, 0x3c, 1}, {E5M2, 0x7c, math.Inf(1)}, {E5M2, 0xfc, math.Inf(-1)},
 	} {
-		if got := float64(c.f[c.code]); got != c.want {
+		if got := float64(c.f.value[c.code]); got != c.want {
 			t.Errorf("code %02x is %v, want %v", c.code, got, c.want)
 		}
 	}
 	for _, code := range []byte{0x7f, 0xff} {
-		if x := E4M3[code]; x == x {
+		if x := E4M3.value[code]; x == x {
 			t.Errorf("E4M3 code %02x is %v, want NaN", code, x)
 		}
 	}
+}
+
+// Every tier gives the bits of the table, for every code, and of the product with a scale.
+func TestTiersFP8(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	kerneltest.Each(t, func(t *testing.T) {
+		for name, f := range map[string]*FP8{"E4M3": E4M3, "E5M2": E5M2} {
+			for _, n := range []int{0, 1, 31, 32, 33, 100, 256, 1000} {
+				src := kerneltest.Guarded(t, n+1, false)[1:]
+				for i := range src {
+					src[i] = byte(i)
+					if n > 256 {
+						src[i] = byte(r.Uint32())
+					}
+				}
+				got := make([]float32, n)
+				f.Decode(got, src)
+				check := func(scale float32, product func(x float32) float32) {
+					t.Helper()
+					for i, x := range got {
+						if want := product(f.value[src[i]]); math.Float32bits(x) != math.Float32bits(want) {
+							t.Fatalf("%s: code %02x times %v, value %d of %d: %v (%#x), want %v (%#x)", name, src[i], scale, i, n, x, math.Float32bits(x), want, math.Float32bits(want))
+						}
+					}
+				}
+				check(1, func(x float32) float32 { return x })
+				for _, scale := range []float32{0, 1, -0.37, 3e-5, 1e-38, 1e-42, 3e38, float32(math.Inf(1))} {
+					Blocks{Rows: 1, Cols: int64(max(n, 1))}.Decode(f, got, src, 0, int64(n), []float32{scale})
+					check(scale, func(x float32) float32 { return x * scale })
+				}
+			}
+		}
+	})
 }
 
 func TestBlocksAgainstTorch(t *testing.T) {
@@ -180,7 +214,7 @@ func TestBlocksByRanges(t *testing.T) {
 		part := make([]float32, (to-from)*cols)
 		b.Decode(E4M3, part, src[from*cols:to*cols], from, cols, scale[b.ScaleRow(from)*width:(b.ScaleRow(to-1)+1)*width])
 		for i, x := range part {
-			want := E4M3[src[from*cols+int64(i)]] * scale[(from+int64(i)/cols)/b.Rows*width+int64(i)%cols/b.Cols]
+			want := E4M3.value[src[from*cols+int64(i)]] * scale[(from+int64(i)/cols)/b.Rows*width+int64(i)%cols/b.Cols]
 			if x != whole[from*cols+int64(i)] || x != want {
 				t.Fatalf("%d×%d in %v, rows %d to %d: value %d is %v, whole has %v, want %v", rows, cols, b, from, to, i, x, whole[from*cols+int64(i)], want)
 			}

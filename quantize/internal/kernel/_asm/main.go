@@ -33,6 +33,12 @@ var files = []struct {
 	{"rounded", []func(*asm){codesQ4_0, codesQ4_1, codesQ5_0, codesQ5_1, codesQ8_0}},
 	{"fp4", []func(*asm){codesMXFP4, codesNVFP4}},
 	{"ternary", []func(*asm){codesTQ1_0, codesTQ2_0, codesQ2_0, signsQ1_0, sumMagnitudes}},
+	{"decode", []func(*asm){
+		decodeQ4_0, decodeQ4_1, decodeQ5_0, decodeQ5_1, decodeQ8_0, decodeIQ4_NL, decodeMXFP4, decodeNVFP4,
+		decodeTQ1_0, decodeTQ2_0, decodeQ1_0, decodeQ2_0,
+	}},
+	{"decode_k", []func(*asm){decodeQ2_K, decodeQ3_K, decodeQ4_K, decodeQ5_K, decodeQ6_K, decodeIQ4_XS}},
+	{"widen", []func(*asm){widenBF16, widenF16, narrowF64, roundF16, roundBF16, fp8E4M3, fp8E5M2, scanF32, scan16}},
 }
 
 func main() {

@@ -168,6 +168,7 @@ func (a *asm) toFloat(x Op) reg.VecVirtual  { v := a.vec(); a.VCVTDQ2PS(x, v); r
 // Predicates of comparisons; all false for NaN except notEqual and those that say so.
 const (
 	equal     = 0
+	unordered = 3
 	lessThan  = 0x11
 	atMost    = 0x12
 	notEqual  = 4

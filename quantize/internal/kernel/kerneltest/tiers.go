@@ -70,10 +70,10 @@ func expected() (tiers []kernel.Tier) {
 			}
 			return true
 		}
-		if has("avx2") {
+		if has("avx2", "f16c") {
 			tiers = append(tiers, kernel.AVX2)
 		}
-		if has("avx2", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vbmi") {
+		if has("avx2", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vbmi") {
 			tiers = append(tiers, kernel.AVX512)
 		}
 		break

@@ -1,0 +1,51 @@
+package kernel
+
+// The functions of this file turn rows of one kind of float into another, bytes being little-endian, or look for NaN
+// and infinity. They give how many values they did, from the first on: the kernels take 32 (scans 128 bytes) at a time,
+// and where there are none it is 0. The rest is the caller's, in plain Go.
+
+// WidenBF16 gives the values of bfloat16.
+func WidenBF16(dst []float32, src []byte) int { return widenBF16(dst, src[:2*len(dst)]) }
+
+// WidenF16 gives the values of halves; NaN becomes quiet.
+func WidenF16(dst []float32, src []byte) int { return widenF16(dst, src[:2*len(dst)]) }
+
+// NarrowF64 rounds float64 to even.
+func NarrowF64(dst []float32, src []byte) int { return narrowF64(dst, src[:8*len(dst)]) }
+
+// RoundF16 rounds to halves, ties to even; NaN becomes the quiet one of its sign without payload.
+func RoundF16(dst []byte, src []float32) int { return roundF16(dst[:2*len(src)], src) }
+
+// RoundBF16 rounds to bfloat16, ties to even; NaN becomes quiet.
+func RoundBF16(dst []byte, src []float32) int { return roundBF16(dst[:2*len(src)], src) }
+
+// WidenE4M3 gives the values of 8-bit floats with four bits of exponent.
+func WidenE4M3(dst []float32, src []byte) int { return widenE4M3(dst, src[:len(dst)]) }
+
+// ScaleE4M3 is WidenE4M3 times a scale.
+func ScaleE4M3(dst []float32, src []byte, scale float32) int {
+	return scaleE4M3(dst, src[:len(dst)], scale)
+}
+
+// WidenE5M2 gives the values of 8-bit floats with five bits of exponent.
+func WidenE5M2(dst []float32, src []byte) int { return widenE5M2(dst, src[:len(dst)]) }
+
+// ScaleE5M2 is WidenE5M2 times a scale.
+func ScaleE5M2(dst []float32, src []byte, scale float32) int {
+	return scaleE5M2(dst, src[:len(dst)], scale)
+}
+
+// FiniteRow gives how many values are finite for sure.
+func FiniteRow(x []float32) int { return finiteF32(bytesOf(x)) / 4 }
+
+// FiniteF32 is FiniteRow for bytes.
+func FiniteF32(x []byte) int { return finiteF32(x) / 4 }
+
+// Finite16 is FiniteF32 for 16-bit floats; largest has the bits of their largest number.
+func Finite16(x []byte, largest uint16) int { return finite16(x, largest) / 2 }
+
+// CopyF32 stores values as bytes, and LoadF32 is the way back. They copy all values or, without kernels, none.
+func CopyF32(dst []byte, src []float32) int { return copy(dst[:4*len(src)], bytesOf(src)) / 4 }
+
+// LoadF32 is the way back from CopyF32.
+func LoadF32(dst []float32, src []byte) int { return copy(bytesOf(dst), src[:4*len(dst)]) / 4 }

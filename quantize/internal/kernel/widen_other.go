@@ -1,0 +1,16 @@
+//go:build purego || !amd64
+
+package kernel
+
+func widenBF16(dst []float32, src []byte) int                { return 0 }
+func widenF16(dst []float32, src []byte) int                 { return 0 }
+func narrowF64(dst []float32, src []byte) int                { return 0 }
+func roundF16(dst []byte, src []float32) int                 { return 0 }
+func roundBF16(dst []byte, src []float32) int                { return 0 }
+func widenE4M3(dst []float32, src []byte) int                { return 0 }
+func widenE5M2(dst []float32, src []byte) int                { return 0 }
+func scaleE4M3(dst []float32, src []byte, scale float32) int { return 0 }
+func scaleE5M2(dst []float32, src []byte, scale float32) int { return 0 }
+func finiteF32(x []byte) int                                 { return 0 }
+func finite16(x []byte, largest uint16) int                  { return 0 }
+func bytesOf(x []float32) []byte                             { return nil }
