@@ -71,8 +71,8 @@ func TestD3HalfOverflow(t *testing.T) {
 			}
 			// Q3_K and Q6_K weigh with squares. From about 1e17 on these sums overflow so far that no scale is
 			// found, and the reference stores zeros: the same bytes are made here, and Check cannot see it. IQ2_XXS
-			// does so too where it does not give up.
-			if squared := c == &q3K || c == &q6K || c == &iq2XXS; squared && largest > 1e17 {
+			// does so too where it does not give up, and IQ1_S and IQ4_XS pass over groups without a finite error.
+			if squared := c == &q3K || c == &q6K || c == &iq2XXS || c == &iq1S || c == &iq4XS; squared && largest > 1e17 {
 				continue
 			}
 			if c.Check(encodeRows(c, x, evenly(c, 256), 256)) == nil {
@@ -119,6 +119,12 @@ func TestD5Edges(t *testing.T) {
 		"smallest normal":    fill(func(i int) float32 { return 0x1p-126 }),
 	} {
 		for _, c := range List() {
+			if c == &nvfp4 && name == "one outlier" {
+				continue // beyond the range of its scales: TestNVFP4Range
+			}
+			if c.Damages != nil && c.Damages(x) {
+				c = c.Correct
+			}
 			elems, _, _ := c.Type.Block()
 			b := encodeRows(c, x, evenly(c, cols), cols)
 			if err := c.Check(b); err != nil {
@@ -129,8 +135,13 @@ func TestD5Edges(t *testing.T) {
 				from, to := bounds(x[i/int(elems)*int(elems):][:elems])
 				// Two bits step by the range, one bit up or down, and half precision rounds the scale.
 				part := 0.6
-				if c == &iq2XXS || c == &iq3S { // grids lack many combinations of values
+				switch c {
+				case &iq2XXS, &iq3S, &iq3SCorrect: // grids lack many combinations of values
 					part = 0.75
+				case &iq1M: // and zeros weigh nothing, so that only the rest of a group decides
+					part = 1.5
+				case &q1_0: // the scale is the mean
+					part = 1
 				}
 				slack := part*float64(max(abs32(from), abs32(to))) + 0x1p-20
 				if e := math.Abs(float64(back[i]) - float64(x[i])); !(e <= slack) {
