@@ -35,7 +35,7 @@ func PackFP4(q []byte, x []float32, scale, top float32) {
 	half := len(x) / 2
 	q = q[:half]
 	low, high := x[:half], x[half:][:half]
-	if !(top <= 24*scale) || scale >= 1<<125 {
+	if !(top <= 24*scale) || scale > math.MaxFloat32/12 {
 		for j := range q {
 			q[j] = searchFP4(low[j], scale) | searchFP4(high[j], scale)<<4
 		}
