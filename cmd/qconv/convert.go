@@ -29,6 +29,7 @@ With --json, standard output gets one object a line: "event":"progress" about ev
 		Example: `  qconv convert QwQ-32B --type Q4_K_M -o qwq-32b-q4_k_m.gguf
   qconv convert QwQ-32B --type Q4_K_M --tensor-type 'ffn_down=Q6_K' --ram 512MiB
   qconv convert model-bf16.gguf --type Q5_K_M -o model-q5_k_m.gguf
+  qconv convert QwQ-32B --type IQ2_XS --imatrix imatrix.gguf
   qconv convert DeepSeek-R1 --type Q2_K --split-max-size 50G -o out/`,
 		Args: arguments(1, 1, "SRC"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -25,6 +25,7 @@ type job struct {
 	splitSize      string
 	ram            string
 	metadata       string
+	importance     importance
 	followSymlinks bool
 	changed        func(flag string) bool // whether the command line has a flag
 	target         string                 // the output's path, once planned
@@ -39,6 +40,8 @@ func (j *job) flags(c *cobra.Command) {
 	f.StringVar(&j.embeddingType, "token-embedding-type", "", "`TYPE` of token_embd.weight")
 	f.BoolVar(&j.opts.Mix.Pure, "pure", false, "no mixture: every tensor gets the file type's default type")
 	f.BoolVar(&j.opts.Mix.LeaveOutput, "leave-output-tensor", false, "keep output.weight as it is")
+	j.importance.flags(c)
+	f.BoolVar(&j.opts.Correct, "correct", false, "write right blocks where llama.cpp has a defect (IQ3_S, MXFP4); a note names the tensors that need it")
 	f.BoolVar(&j.opts.AllowRequantize, "allow-requantize", false, "let tensors that are already quantized be quantized again")
 	f.IntVarP(&j.opts.Threads, "threads", "j", 0, "`N` worker threads (default: all cores)")
 	f.StringVar(&j.ram, "ram", "1GiB", "`SIZE` of all buffers and the plan together")
@@ -53,7 +56,7 @@ func (j *job) flags(c *cobra.Command) {
 // checkpointFlags are those of commands whose source may be a checkpoint.
 func (j *job) checkpointFlags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+strings.Join(typeNames(), " ")+", or auto (the source's 16-bit type)")
+	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+typeList()+", or auto (the source's 16-bit type)")
 	f.StringVarP(&j.out, "out", "o", "", "output `FILE`, or a directory for the name that the model's metadata give (default: that name here)")
 	f.StringVar(&j.splitSize, "split-max-size", "", "split the output into files of at most `SIZE` bytes (K, M, G are powers of 1000; KiB, MiB, GiB of 1024)")
 	f.IntVar(&j.opts.SplitMaxTensors, "split-max-tensors", 0, "split the output into files of at most `N` tensors")
@@ -84,10 +87,28 @@ func typeNames() (names []string) {
 	return names
 }
 
-// usable tells whether every block type that the recipe asks for can be encoded without importance.
+// typeList is typeNames as a text that says which of them need an importance matrix.
+func typeList() string {
+	var free, need []string
+	for _, r := range mix.Recipes() {
+		switch {
+		case !usable(r):
+		case r.NeedsImportance():
+			need = append(need, r.Name)
+		default:
+			free = append(free, r.Name)
+		}
+	}
+	if len(need) == 0 {
+		return strings.Join(free, " ")
+	}
+	return strings.Join(free, " ") + ", with --imatrix " + strings.Join(need, " ")
+}
+
+// usable tells whether the block type that the recipe asks for can be encoded.
 func usable(r *mix.Recipe) bool {
-	c, ok := quantize.For(r.Default)
-	return ok && !c.NeedWeight
+	_, ok := quantize.For(r.Default)
+	return ok
 }
 
 // source is an opened SRC.

@@ -38,7 +38,7 @@ func (j *job) parse() (err error) {
 	if o.Threads < 0 || o.Threads > maxThreads {
 		return usagef("--threads %d is not between 1 and %d", o.Threads, maxThreads)
 	}
-	return nil
+	return j.readImportance()
 }
 
 // parseConversion reads the values of all flags of convert and plan.
@@ -91,7 +91,7 @@ func recipeOf(what, name, also string) (*mix.Recipe, error) {
 }
 
 func oneOf(also string) string {
-	return "it is one of " + strings.Join(typeNames(), " ") + ", or " + also
+	return "it is one of " + typeList() + ", or " + also
 }
 
 func tensorType(flag, name string) (*gguf.Type, error) {
@@ -99,7 +99,7 @@ func tensorType(flag, name string) (*gguf.Type, error) {
 	if !ok {
 		return nil, usagef("%s: %q is no tensor type; it is one of %s", flag, name, strings.Join(tensorTypes(), " "))
 	}
-	if c, found := quantize.For(t); !found || c.NeedWeight {
+	if _, found := quantize.For(t); !found {
 		return nil, fault.New(fault.Unsupported, "", "%s: tensors of type %v cannot be made yet; it is one of %s", flag, t, strings.Join(tensorTypes(), " "))
 	}
 	return &t, nil
@@ -108,9 +108,7 @@ func tensorType(flag, name string) (*gguf.Type, error) {
 // tensorTypes lists the block types that can be made.
 func tensorTypes() (names []string) {
 	for _, c := range quantize.List() {
-		if !c.NeedWeight {
-			names = append(names, c.Type.String())
-		}
+		names = append(names, c.Type.String())
 	}
 	return names
 }

@@ -87,10 +87,12 @@ func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
 			Seconds   float64      `json:"seconds"`
 			Reused    int64        `json:"reused_bytes"`
 			Fallbacks []tensorJSON `json:"fallbacks"`
+			Damaged   []string     `json:"damaged"`
+			Warnings  []string     `json:"warnings"`
 		}{
 			totalsJSON: totalsJSON{Event: "done", Source: r.Source, Arch: r.Arch, Type: r.Type, Weights: r.Elements, Tensors: r.Tensors,
 				SourceBytes: r.SourceBytes, Bytes: r.Bytes, BitsPerWeight: r.BitsPerWeight, Files: []fileJSON{}, Notices: orEmpty(r.Notices)},
-			Seconds: took.Seconds(), Reused: r.Reused, Fallbacks: []tensorJSON{},
+			Seconds: took.Seconds(), Reused: r.Reused, Fallbacks: []tensorJSON{}, Damaged: orEmpty(r.Damaged), Warnings: orEmpty(r.Warnings),
 		}
 		for _, f := range r.Files {
 			v.Files = append(v.Files, fileJSON(f))
@@ -102,6 +104,9 @@ func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
 	}
 	for _, f := range r.Fallbacks {
 		u.note("note: %s is %v: %s", quoted(f.Tensor), f.Type, f.Reason)
+	}
+	for _, w := range r.Warnings {
+		u.note("warning: %s", w)
 	}
 	for _, f := range r.Files {
 		if u.quiet {

@@ -2,6 +2,7 @@ package mix
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/qconv/qconv/formats/fault"
@@ -80,16 +81,17 @@ func TestRefusals(t *testing.T) {
 	if _, err := NewPattern("blk.[[:digit:]]", gguf.TypeQ8_0); fault.KindOf(err) != fault.Unsupported {
 		t.Errorf("a POSIX class: %v, want unsupported", err)
 	}
-	for _, name := range []string{"Q2_K_S", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS"} {
-		if _, err := Select(m, sites, recipe(t, name), Options{}); fault.KindOf(err) != fault.Usage {
-			t.Errorf("%s without importance: %v, want a usage error", name, err)
+	for _, r := range Recipes() {
+		_, err := Select(m, sites, r, Options{})
+		switch need := r.NeedsImportance(); {
+		case need && (fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), "give --imatrix")):
+			t.Errorf("%s without importance: %v, want a usage error that names --imatrix", r.Name, err)
+		case !need && err != nil:
+			t.Errorf("%s needs no importance: %v", r.Name, err)
 		}
-		if _, err := Select(m, sites, recipe(t, name), Options{Importance: true}); err != nil {
-			t.Errorf("%s with importance: %v", name, err)
+		if _, err := Select(m, sites, r, Options{Importance: true}); err != nil {
+			t.Errorf("%s with importance: %v", r.Name, err)
 		}
-	}
-	if _, err := Select(m, sites, recipe(t, "Q2_K"), Options{}); err != nil {
-		t.Errorf("Q2_K needs no importance outside Q2_K_S: %v", err)
 	}
 	m.Experts = 4
 	for _, name := range []string{"blk.16.ffn_down.weight", "ffn_down.weight", "blk.999999999.ffn_up.weight"} {

@@ -121,3 +121,13 @@ func ParseRecipe(name string) (*Recipe, bool) {
 func (r *Recipe) Converter() bool {
 	return r.Default == gguf.TypeF32 || r.Default == gguf.TypeF16 || r.Default == gguf.TypeBF16
 }
+
+// NeedsImportance tells whether ordinary tensors of the file get a type that the reference refuses to make without an
+// importance matrix. Tensors whose rows do not fit that type may still do without.
+func (r *Recipe) NeedsImportance() bool {
+	switch r.FileType {
+	case fileQ2_K_S, fileIQ1_S, fileIQ1_M, fileIQ2_XXS, fileIQ2_XS, fileIQ2_S, fileIQ2_M, fileIQ3_XXS, fileIQ3_XS:
+		return true
+	}
+	return false
+}

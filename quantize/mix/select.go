@@ -68,7 +68,7 @@ func Select(m Model, sites []Site, r *Recipe, o Options) ([]Choice, error) {
 	}
 	for i, c := range choices {
 		if c.NeedWeight {
-			return nil, fault.New(fault.Usage, "", "%v in a %s file needs an importance matrix: choose a larger type", c.Type, r.Name).In(sites[i].Name)
+			return nil, fault.New(fault.Usage, "", "%v in a %s file needs an importance matrix: give --imatrix, or choose a larger type", c.Type, r.Name).In(sites[i].Name)
 		}
 	}
 	return choices, nil

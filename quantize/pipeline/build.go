@@ -28,6 +28,7 @@ func (p *Plan) quantized(m mix.Model, o Options) error {
 		s.Shape = stripOnes(s.Shape)
 		sites[i] = mix.Site{Name: s.Name, Shape: s.Shape, Type: s.Type}
 	}
+	o.Mix.Importance = o.Importance != nil
 	choices, err := mix.Select(m, sites, o.Recipe, o.Mix)
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (p *Plan) quantized(m mix.Model, o Options) error {
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		from := s.Type
-		s.Type, s.Reason = choices[i].Type, choices[i].Reason
+		s.Type, s.Reason, s.needWeight = choices[i].Type, choices[i].Reason, choices[i].NeedWeight
 		if p.Via != "" && s.Type != from && from != gguf.TypeF32 && s.op != arch.Generated {
 			if !s.all(p.origin, from) {
 				s.via, _ = quantize.For(from)
@@ -62,23 +63,33 @@ func (p *Plan) order() {
 // finish fixes encoders, files, offsets, units, memory and the digest.
 func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
+	weights := weighing{m: o.Importance}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		if elems, _, ok := s.Type.Block(); ok && s.cols%elems != 0 { // the flags for two tensors are taken at their word
 			return fault.New(fault.Usage, "", "rows of %d do not fit %v, whose blocks hold %d: choose another type for it", s.cols, s.Type, elems).In(s.Name)
 		}
-		if err := s.encoder(p.origin); err != nil {
+		if err := s.encoder(p.origin, o.Correct); err != nil {
+			return err
+		}
+		if err := weights.step(s); err != nil {
 			return err
 		}
 		tensors[i] = gguf.Tensor{Name: s.Name, Type: s.Type, Shape: s.Shape}
 		p.Elements += s.rows * s.cols
 	}
+	notices, err := weights.finish(p.Steps)
+	if err != nil {
+		return err
+	}
+	p.Notices = append(p.Notices, notices...)
 	if err := p.files(tensors, o); err != nil {
 		return err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, format, p.Via)
+	fmt.Fprintln(h, format, p.Via, o.Correct)
 	identity(h)
+	p.hashWeights(h)
 	for i := range p.Parts {
 		pt := &p.Parts[i]
 		h.Write(pt.Layout.Header)

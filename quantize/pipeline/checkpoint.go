@@ -56,6 +56,9 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		o.FileName = meta.FileName(o.Recipe.Name)
 	}
 	if o.Recipe.Converter() {
+		if o.Importance != nil {
+			return nil, fault.New(fault.Usage, "", "%s files of a checkpoint have no use for an importance matrix: leave --imatrix out", o.Recipe.Name)
+		}
 		p.KVs = kvs
 	} else {
 		if via != gguf.TypeF32 {
@@ -66,7 +69,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		if err := p.quantized(m, o); err != nil {
 			return nil, err
 		}
-		p.KVs = quantizedKVs(kvs, o.Recipe.FileType)
+		p.KVs = importanceKVs(quantizedKVs(kvs, o.Recipe.FileType), &o)
 		p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	}
 	return p, p.finish(o, checkpointIdentity(ck))
@@ -210,11 +213,14 @@ func (s *Step) all(o origin, t gguf.Type) bool {
 // of cubes overflow and the reference writes all-zero blocks that look valid.
 const overflowing = 1e17
 
-// encoder fixes how rows of the step's final type are made.
-func (s *Step) encoder(o origin) error {
+// encoder fixes how rows of the step's final type are made; correct asks for a codec without the reference's defects.
+func (s *Step) encoder(o origin, correct bool) error {
 	s.codec = nil
 	if c, ok := quantize.For(s.Type); ok {
 		s.codec = c
+		if correct && c.Correct != nil {
+			s.codec = c.Correct
+		}
 	}
 	vector := s.op == arch.PermuteQK && s.rows == 1 // its elements move
 	if s.raw = s.all(o, s.Type) && s.via == nil && !vector; s.raw {

@@ -15,7 +15,7 @@ const unitSource = 8 << 20
 // slots have the size of the largest unit, are made once and used again.
 type Memory struct {
 	Budget  int64 // --ram
-	Base    int64 // the program, the plan and the header
+	Base    int64 // the program, the plan, the header and the importance
 	Slot    int64 // source and output bytes of the largest unit
 	Slots   int
 	Workers int   // threads that decode and encode
@@ -50,6 +50,9 @@ func (p *Plan) budget(o Options) error {
 		}
 	}
 	m.Base = programBytes + 3*m.Base + int64(len(p.Steps))*stepBytes
+	if o.Importance != nil {
+		m.Base += o.Importance.Bytes()
+	}
 	m.Slot = srcMax + dstMax
 	free := m.Budget - m.Base
 	if least := m.Slot + m.Scratch; free < least {
@@ -86,6 +89,7 @@ func (p *Plan) scratchBytes(u *unit) int64 {
 
 // scratch is one worker's float32 memory.
 type scratch struct {
+	found             damage // of the run
 	row, whole, scale []float32
 	raw               []byte
 	scaleOf           int

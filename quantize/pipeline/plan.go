@@ -9,6 +9,7 @@ import (
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/quantize/imatrix"
 	"github.com/qconv/qconv/quantize/mix"
 	"github.com/qconv/qconv/quantize/packed"
 )
@@ -16,7 +17,11 @@ import (
 // Options say what to make. The zero value of a field means its default.
 type Options struct {
 	Recipe *mix.Recipe
-	Mix    mix.Options
+	Mix    mix.Options // Importance is set by the plan
+
+	Importance     *imatrix.Matrix // weights of the columns; nil: none
+	ImportanceFile string          // what quantize.imatrix.file says: the path as it was given
+	Correct        bool            // write right blocks where the reference has a defect
 
 	Pre          string // GGUF name of the pre-tokenizer, when it cannot be found out
 	ModelName    string // overrides general.name
@@ -52,17 +57,20 @@ type Step struct {
 	Offset int64  // in that file
 	Bytes  int64
 
-	op       arch.Op
-	target   arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
-	codec    *quantize.Codec
-	largest  float32         // magnitude from which the type's sums overflow and blocks silently become zero; 0: none
-	raw      bool            // bytes are copied, not decoded: the source has the output's type already
-	via      *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
-	viaBytes int64
-	blocks   packed.Blocks // which scale belongs to which weight of an FP8 source
-	rows     int64         // all rows
-	slab     int64         // rows in one slab (dimension 2)
-	cols     int64
+	op      arch.Op
+	target  arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
+	codec   *quantize.Codec
+	largest float32 // magnitude from which the type's sums overflow and blocks silently become zero; 0: none
+
+	needWeight bool            // the reference refuses to make the tensor without importance
+	weight     []float32       // importance: one value a column, slab after slab; nil: none
+	raw        bool            // bytes are copied, not decoded: the source has the output's type already
+	via        *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
+	viaBytes   int64
+	blocks     packed.Blocks // which scale belongs to which weight of an FP8 source
+	rows       int64         // all rows
+	slab       int64         // rows in one slab (dimension 2)
+	cols       int64
 }
 
 // unit is a range of rows of one slab, made in one go.

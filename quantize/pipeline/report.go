@@ -14,6 +14,8 @@ type Report struct {
 	Reused        int64 // output bytes found done by an interrupted run
 	BitsPerWeight float64
 	Fallbacks     []Fallback
+	Damaged       []string // tensors with blocks that a defect of the reference spoils
+	Warnings      []string // what a person should know of the result
 	Notices       []string
 	Files         []File
 }

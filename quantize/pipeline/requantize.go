@@ -67,6 +67,7 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 		o.FileName = fmt.Sprintf("%s-%s.gguf", strings.TrimSuffix(name, ".gguf"), o.Recipe.Name)
 	}
 	p.KVs = replaced(quantizedKVs(set.KVs, o.Recipe.FileType), o.Overrides...)
+	p.KVs = importanceKVs(p.KVs, &o)
 	if left != nil {
 		p.Notices = append(p.Notices, left.notices(p.KVs, m.Arch, m.Layers)...)
 		p.KVs = replaced(p.KVs, gguf.KV{Key: m.Arch + ".block_count", Value: uint32(left.layers())})

@@ -238,11 +238,16 @@ func (p *Plan) encodeRows(u *unit, first int64, rows []float32, dst []byte, w *s
 			}
 		}
 	}
-	s.codec.Encode(dst, rows, nil)
+	w.found.look(p, u.step, rows)
+	s.codec.Encode(dst, rows, s.weights(u.slab))
 	rowLen := u.len / u.nRows
 	for i := range int64(len(rows)) / s.cols {
 		if err := s.codec.Check(dst[i*rowLen : (i+1)*rowLen]); err != nil {
-			return p.misfit(u, first+i, "%v: %w; %s", s.Type, err, p.otherType())
+			advice := p.otherType()
+			if s.codec.Damages != nil && s.codec.Damages(rows[i*s.cols:(i+1)*s.cols]) {
+				advice += ", or give --correct"
+			}
+			return p.misfit(u, first+i, "%v: %w; %s", s.Type, err, advice)
 		}
 	}
 	return nil

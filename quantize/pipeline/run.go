@@ -84,11 +84,13 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 	var todo []*unit
 	var todoPart []int
 	var reused int64
+	found, unseen := make(damage, len(p.Steps)), map[int]bool{}
 	for i := range p.Parts {
 		for k := range p.Parts[i].units {
 			u := &p.Parts[i].units[k]
 			if set.Reused(i, u.index) {
 				reused += u.len
+				unseen[u.step] = true
 				continue
 			}
 			todo = append(todo, u)
@@ -96,7 +98,7 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 		}
 	}
 	o.Watcher.Begin(p, reused, set.Notices())
-	if err := p.stream(ctx, todo, func(i int, data []byte) error {
+	if err := p.stream(ctx, todo, found, func(i int, data []byte) error {
 		u := todo[i]
 		if err := set.Write(todoPart[i], u.index, data); err != nil {
 			return err
@@ -122,6 +124,7 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 	}
 	r := p.report()
 	r.Reused = reused
+	found.report(p, r, unseen)
 	r.Notices = append(r.Notices, set.Notices()...)
 	for i, w := range written {
 		r.Files[i].Path, r.Files[i].SHA256 = w.Path, hex.EncodeToString(w.SHA256[:])
@@ -148,7 +151,7 @@ type slot struct {
 
 // stream reads, computes and hands over all units, at most Memory.Slots of them at a time.
 // write is called from several goroutines.
-func (p *Plan) stream(ctx context.Context, todo []*unit, write func(i int, data []byte) error) error {
+func (p *Plan) stream(ctx context.Context, todo []*unit, found damage, write func(i int, data []byte) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	free := make(chan *slot, p.Memory.Slots)
 	for range p.Memory.Slots {
@@ -203,7 +206,7 @@ func (p *Plan) stream(ctx context.Context, todo []*unit, write func(i int, data 
 		return nil
 	})
 	stage(p.Memory.Workers, made, func() error {
-		var w scratch
+		w := scratch{found: found}
 		for s := range read {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
