@@ -1,23 +1,30 @@
 #!/usr/bin/env python3
 """Acceptance 2: qconv's quantized files are llama-quantize's, byte for byte.
 
-  parity.py QCONV [ORACLE] [--data ../shared/data] [--only NAME,NAME] [--types Q4_K_M,...] [--skip-variants] [--work DIR]
+  parity.py QCONV [ORACLE] [--data ../shared/data] [--only NAME,NAME] [--types Q4_K_M,...] [--weights with|without|both]
+            [--skip-variants] [--work DIR]
 
 One row a (source, file type, options): `qconv convert SRC --type T` against `ggml_oracle.py model` applied to
-`qconv convert SRC --type BF16` (F32 for F32 sources, F16 for F16 sources). Whole files must be equal. Where the reference
-refuses (Q2_K_S wants an importance matrix), qconv must refuse too and leave nothing. Exit code 1 when a row is bad; a bad
-row says where the files part. ORACLE is oracle/ggml_oracle.py unless given.
+`qconv convert SRC --type BF16` (F32 for F32 sources, F16 for F16 sources), without and with an importance matrix of
+importance.py: GGUF and .dat by turns, sums made for the source, keys as llama-quantize sets them. Whole files must be equal.
+Where the reference refuses (Q2_K_S wants an importance matrix), qconv must refuse too and leave nothing. File types that
+this qconv does not know are left out. Exit code 1 when a row is bad; a bad row says where the files part. ORACLE is
+oracle/ggml_oracle.py unless given.
 """
 import argparse, os, random, shlex, signal, subprocess, sys, tempfile, time
 from pathlib import Path
 
+import numpy as np
+
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import listing
+import importance, listing
 
 TYPES = {"Q8_0": 7, "Q4_0": 2, "Q4_1": 3, "Q5_0": 8, "Q5_1": 9, "Q2_K": 10, "Q2_K_S": 21, "Q3_K_S": 11, "Q3_K_M": 12,
-         "Q3_K_L": 13, "Q4_K_S": 14, "Q4_K_M": 15, "Q5_K_S": 16, "Q5_K_M": 17, "Q6_K": 18}
+         "Q3_K_L": 13, "Q4_K_S": 14, "Q4_K_M": 15, "Q5_K_S": 16, "Q5_K_M": 17, "Q6_K": 18, "IQ2_XXS": 19, "IQ2_XS": 20,
+         "IQ3_XS": 22, "IQ3_XXS": 23, "IQ1_S": 24, "IQ4_NL": 25, "IQ3_S": 26, "IQ3_M": 27, "IQ2_S": 28, "IQ2_M": 29,
+         "IQ4_XS": 30, "IQ1_M": 31, "TQ1_0": 36, "TQ2_0": 37, "MXFP4_MOE": 38, "Q1_0": 40, "Q2_0": 41}
 STORIES = "models/stories260K/"
 # name: (folder, type of the intermediate file, more options for qconv)
 SOURCES = {
@@ -50,6 +57,18 @@ VARIANTS = [(t, ["--pure"], ["--pure"]) for t in ("Q4_0", "Q5_1", "Q8_0", "Q2_K"
     ("Q4_K_M", ["--leave-output-tensor"], ["--leave-output"]),
     ("Q2_K", ["--leave-output-tensor", "--token-embedding-type", "Q5_1"], ["--leave-output", "--embd-type", "Q5_1"]),
 ] + [("Q4_K_M", ["--threads", n], []) for n in ("1", "2", "7")] + [("Q4_K_M", ["--ram", n], []) for n in ("64MiB", "4GiB")]
+# (file type, options of both; entries of the importance matrix that are used)
+WEIGHTED = [
+    ("Q4_K_M", ["--pure"], ["--pure"], lambda name: True),
+    ("Q4_0", [], [], lambda name: True),
+    ("Q5_0", [], [], lambda name: True),
+    ("Q4_K_M", ["--include-weights", "attn", "--include-weights", "ffn_up"], [], lambda name: "attn" in name or "ffn_up" in name),
+    ("Q5_K_S", ["--exclude-weights", "attn_q", "--exclude-weights", "down"], [], lambda name: not ("attn_q" in name or "down" in name)),
+    ("Q3_K_M", ["--tensor-type", "ffn_.*=q4_1"], ["--tensor-type", "ffn_.*=q4_1"], lambda name: True),
+    ("Q4_K_M", ["--output-tensor-type", "Q3_K"], ["--output-type", "Q3_K"], lambda name: True),
+    ("Q4_K_M", ["--token-embedding-type", "Q2_K"], ["--embd-type", "Q2_K"], lambda name: True),
+    ("Q2_K_S", ["--exclude-weights", "ffn_up"], [], lambda name: "ffn_up" not in name),  # refused where rows fit Q2_K
+]
 VARIED = ["harbour-2m", "mixtral", "deepseek-v3", "stories260K/derived-wide256"]
 
 
@@ -104,6 +123,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("qconv", type=Path); ap.add_argument("oracle", type=Path, nargs="?", default=HERE / "oracle/ggml_oracle.py")
     ap.add_argument("--data", type=Path, default=HERE / "../../shared/data"); ap.add_argument("--only")
+    ap.add_argument("--weights", choices=["with", "without", "both"], default="both")
     ap.add_argument("--types"); ap.add_argument("--skip-variants", action="store_true"); ap.add_argument("--work", type=Path)
     a = ap.parse_args()
     q, bad, rows, rng = a.qconv.resolve(), 0, 0, random.Random(1)
@@ -156,18 +176,43 @@ def main():
         else:
             row(name, t, shown, "DIFFERS: " + part(ours, theirs), False)
 
+    def weights(name, seed, form, used=lambda name: True):
+        """Options of qconv and of the oracle for an importance matrix of the source."""
+        _, f, _, failed = base(name)
+        if failed:
+            return [], []
+        file, npz = d / f"importance.{form}", d / "importance.npz"
+        entries = importance.make(f, seed, output=seed % 3 == 0)
+        getattr(importance, "write_" + form)(file, entries)
+        entries = [e for e in entries if used(e.name)]
+        np.savez(npz, **importance.values(entries, form))
+        override = [o for kv in importance.keys(file, entries) for o in ("--override-kv", kv)]
+        return ["--imatrix", str(file)], ["--imatrix", npz, *override]
+
+    known = subprocess.run([q, "__complete", "convert", "x", "--type", ""], capture_output=True, text=True).stdout.split()
     print("| source | file type | options | result |\n|---|---|---|---|")
     names = a.only.split(",") if a.only else list(SOURCES)
-    types = a.types.split(",") if a.types else list(TYPES)
+    types = a.types.split(",") if a.types else [t for t in TYPES if t in known]
+    plain, weighted = a.weights != "with", a.weights != "without"
     for name in names:
-        for t in types:
-            compare(name, t, [], [])
+        for i, t in enumerate(types):
+            if plain:
+                compare(name, t, [], [])
+            if weighted:
+                compare(name, t, *weights(name, i, ("gguf", "dat")[i % 2]))
     if not a.skip_variants:
         for name in names:
-            if name in VARIED:
+            if name not in VARIED:
+                continue
+            if plain:
                 for t, mine, other in VARIANTS:
                     compare(name, t, mine, other)
                 compare(name, "Q4_K_M", [], [], kill=True)
+            for i, (t, mine, other, used) in enumerate(WEIGHTED if weighted else []):
+                m, o = weights(name, i, ("dat", "gguf")[i % 2], used)
+                compare(name, t, m + mine, o + other)
+            if weighted:
+                compare(name, "Q4_K_M", *weights(name, 7, "gguf"), kill=True)
     print(f"\n{rows} rows, {bad} bad")
     sys.exit(1 if bad else 0)
 

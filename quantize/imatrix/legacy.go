@@ -153,7 +153,7 @@ func (l *legacy) text(field string, least, most int32) (string, error) {
 // room makes sure that n more bytes are there.
 func (l *legacy) room(n int64, field string) error {
 	if n > l.size-l.pos {
-		return l.fail(fault.Malformed, "the %s needs %d bytes, %d are left; the file may be incomplete", field, n, l.size-l.pos)
+		return l.fail(fault.Malformed, "the %s should have %d bytes, %d are left; the file may be incomplete", field, n, l.size-l.pos)
 	}
 	return nil
 }

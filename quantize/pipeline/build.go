@@ -63,7 +63,7 @@ func (p *Plan) order() {
 // finish fixes encoders, files, offsets, units, memory and the digest.
 func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
-	weights := weighing{m: o.Importance}
+	weights := weighing{m: o.Importance, correct: o.Correct}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		if elems, _, ok := s.Type.Block(); ok && s.cols%elems != 0 { // the flags for two tensors are taken at their word

@@ -48,9 +48,9 @@ func (d damage) report(p *Plan, r *Report, unseen map[int]bool) {
 		}
 	}
 	for _, t := range order {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d tensors have blocks that llama.cpp gets wrong, and these are the same: %s; --correct writes right ones: %s", len(types[t]), defects[t], few(types[t])))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("tensors with blocks that llama.cpp gets wrong, and this file too: %d (%s): %s; --correct writes them right", len(types[t]), few(types[t]), defects[t]))
 	}
 	if len(skipped) > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d tensors came in part from an interrupted run and were not looked at again for blocks that llama.cpp gets wrong; --no-resume does: %s", len(skipped), few(skipped)))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("tensors of which an interrupted run made a part, which was not looked at again for blocks that llama.cpp gets wrong: %d (%s); --no-resume looks at all", len(skipped), few(skipped)))
 	}
 }

@@ -42,13 +42,13 @@ func keyText(s string) string {
 
 // weighing gives the steps their weights and remembers what a person should know.
 type weighing struct {
-	m          *imatrix.Matrix // nil: there are no weights
-	unweighted []string        // tensors without entry whose type would use one
-	empty      []string        // tensors some of whose matrices saw no data
-	zero       []string        // tensors with matrices for which nothing matters
-	nEmpty     int
-	nZero      int
-	notices    []string
+	m       *imatrix.Matrix // nil: there are no weights
+	correct bool
+
+	unweighted    []string // tensors without entry whose type would use one
+	empty, zero   []string // tensors with matrices that saw no data, and with such for which nothing matters
+	nEmpty, zeros int      // how many matrices these are
+	notices       []string
 }
 
 // step finds the weights of a step whose encoder is fixed. Faults are Mismatch, or Usage when there is no file.
@@ -67,15 +67,14 @@ func (w *weighing) step(s *Step) error {
 	case err != nil:
 		return err
 	case e == nil && (s.needWeight || s.codec.NeedWeight):
-		return fault.New(fault.Mismatch, w.m.File, "has no entry for this tensor, and %v needs one: give a matrix that is complete, or choose another type with --tensor-type", s.Type).In(s.Name)
+		return fault.New(fault.Mismatch, w.m.File, "has no entry, and %v needs one: give a complete importance matrix, or choose another type with --tensor-type", s.Type).In(s.Name)
 	case ignoresWeight(s.Type):
 	case e == nil:
 		w.unweighted = append(w.unweighted, s.Name)
 	default:
-		s.weight, s.slab = e.Values, s.matrixRows()
+		s.weight, s.slab = w.values(s, e), s.matrixRows()
 		// The larger the weights are, the sooner sums of them overflow.
 		s.largest = float32(min(overflowing, math.Sqrt(1e33/float64(max(e.Largest, 1)))))
-		w.look(s, e)
 	}
 	return nil
 }
@@ -98,22 +97,31 @@ func (w *weighing) entry(s *Step) (*imatrix.Entry, error) {
 	return nil, fault.New(fault.Mismatch, w.m.File, "the entry has %d values, expected %d: %d columns in %d matrices; the file may belong to another model", len(e.Values), s.cols*matrices, s.cols, matrices).In(s.Name)
 }
 
-// look notes matrices without data and matrices of zeros.
-func (w *weighing) look(s *Step, e *imatrix.Entry) {
+// values gives an entry's values and notes matrices without data and matrices of zeros. From zeros the reference's
+// searches make blocks of zeros; corrected, all columns of such a matrix count the same, as without data.
+func (w *weighing) values(s *Step, e *imatrix.Entry) []float32 {
 	if e.Empty > 0 {
 		w.nEmpty += e.Empty
 		w.empty = append(w.empty, s.Name)
 	}
-	zeros := 0
-	for v := e.Values; len(v) > 0; v = v[s.cols:] {
-		if slices.Max(v[:s.cols]) == 0 {
-			zeros++
+	values, before := e.Values, w.zeros
+	for at := 0; at < len(values); at += int(s.cols) {
+		if slices.Max(values[at:at+int(s.cols)]) > 0 {
+			continue
+		}
+		if w.zeros++; w.correct {
+			if w.zeros == before+1 {
+				values = slices.Clone(values)
+			}
+			for i := range s.cols {
+				values[at+int(i)] = 1
+			}
 		}
 	}
-	if zeros > 0 {
-		w.nZero += zeros
+	if w.zeros > before {
 		w.zero = append(w.zero, s.Name)
 	}
+	return values
 }
 
 // matrixRows is the number of rows that share their weights.
@@ -153,17 +161,21 @@ func (w *weighing) finish(steps []Step) ([]string, error) {
 		return nil, fault.New(fault.Mismatch, w.m.File, "none of its %d entries is for a tensor of this model (%s): it belongs to another model", n, few(strange))
 	}
 	file := fault.Printable(w.m.File)
+	zero := "most types then hold only zeros, as in llama.cpp; with --correct all their columns count the same"
+	if w.correct {
+		zero = "all their columns count the same instead"
+	}
 	for _, n := range []struct {
 		names []string
 		text  string
 	}{
-		{strange, fmt.Sprintf("%s has %d entries for tensors that this model does not have", file, len(strange))},
-		{w.unweighted, fmt.Sprintf("%s has no entry for %d tensors, which are quantized without weights", file, len(w.unweighted))},
-		{w.empty, fmt.Sprintf("%s has no data for %d experts in %d tensors, whose columns all count the same", file, w.nEmpty, len(w.empty))},
-		{w.zero, fmt.Sprintf("%s says of %d matrices in %d tensors that no column matters", file, w.nZero, len(w.zero))},
+		{strange, fmt.Sprintf("entries of %s for tensors that this model does not have: %d", file, len(strange))},
+		{w.unweighted, fmt.Sprintf("tensors without an entry in %s, quantized without weights: %d", file, len(w.unweighted))},
+		{w.empty, fmt.Sprintf("experts for which %s has no data, whose columns all count the same: %d, in tensors: %d", file, w.nEmpty, len(w.empty))},
+		{w.zero, fmt.Sprintf("matrices of which %s says that no column matters (%s): %d, in tensors: %d", file, zero, w.zeros, len(w.zero))},
 	} {
 		if len(n.names) > 0 {
-			w.notices = append(w.notices, n.text+": "+few(n.names))
+			w.notices = append(w.notices, n.text+" ("+few(n.names)+")")
 		}
 	}
 	return w.notices, nil
