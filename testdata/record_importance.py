@@ -38,7 +38,7 @@ def main():
                     values.append(f"{name}.{form}\t{entry}\t{v.size}\t{hashlib.sha256(v.astype('<f4').tobytes()).hexdigest()}\n")
             if "--values" in sys.argv:
                 continue
-            for form in ("plain", "gguf", "dat"):
+            for form in ("plain", "gguf", "dat")[: 2 if name == "harbour-2m" else 3]:  # the largest, once with weights
                 more, file = [], form
                 if form != "plain":
                     file = f"{name}.{form}"

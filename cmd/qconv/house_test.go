@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"quantize/internal/outfile":           {"formats/fault"},
 	"quantize/packed":                     {"formats/fault", "formats/hf", "quantize"},
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
+	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/"},
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +50,7 @@ func (j *job) readImportance() error {
 	src := newWitness(filepath.Dir(i.file), true)
 	f, err := src.Open(filepath.Base(i.file))
 	if err != nil {
-		if fault.KindOf(err) == 0 {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 			return ioFault(i.file, err, "--imatrix names an importance matrix")
 		}
 		return err

@@ -29,6 +29,7 @@ func TestScript(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TINY", testdata(t, "harbour-2m"))
 			e.Setenv("FIXTURES", testdata(t, "fixtures"))
+			e.Setenv("IMPORTANCE", testdata(t, "golden/importance"))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
