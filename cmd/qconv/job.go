@@ -41,7 +41,7 @@ func (j *job) flags(c *cobra.Command) {
 	f.BoolVar(&j.opts.Mix.Pure, "pure", false, "no mixture: every tensor gets the file type's default type")
 	f.BoolVar(&j.opts.Mix.LeaveOutput, "leave-output-tensor", false, "keep output.weight as it is")
 	j.importance.flags(c)
-	f.BoolVar(&j.opts.Correct, "correct", false, "write right blocks where llama.cpp has a defect (IQ3_S, MXFP4); a note names the tensors that need it")
+	f.BoolVar(&j.opts.Correct, "correct", false, "write right blocks where llama.cpp has a defect (IQ3_S, MXFP4, importance that is all zero); a note names the tensors that need it")
 	f.BoolVar(&j.opts.AllowRequantize, "allow-requantize", false, "let tensors that are already quantized be quantized again")
 	f.IntVarP(&j.opts.Threads, "threads", "j", 0, "`N` worker threads (default: all cores)")
 	f.StringVar(&j.ram, "ram", "1GiB", "`SIZE` of all buffers and the plan together")

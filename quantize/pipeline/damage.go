@@ -43,7 +43,7 @@ func (d damage) report(p *Plan, r *Report, unseen map[int]bool) {
 				order = append(order, s.Type)
 			}
 			types[s.Type] = append(types[s.Type], s.Name)
-		case unseen[i] && s.codec != nil && s.codec.Damages != nil:
+		case unseen[i] && !s.raw && s.codec.Damages != nil:
 			skipped = append(skipped, s.Name)
 		}
 	}

@@ -252,7 +252,7 @@ func TestImportanceMemory(t *testing.T) {
 	m := importanceOf(t, "harbour-2m.gguf")
 	base := planCheckpoint(t, tiny, "Q4_0", pipeline.Options{FileName: "x.gguf"}).Memory.Base
 	with := planCheckpoint(t, tiny, "Q4_0", pipeline.Options{FileName: "x.gguf", Importance: m}).Memory.Base
-	if m.Bytes() != 6*(6*256+512)*4/2 || with-base < m.Bytes() || with-base > m.Bytes()+4096 {
+	if m.Bytes() != 3*(6*256+512)*4 || with-base < m.Bytes() || with-base > m.Bytes()+4096 {
 		t.Errorf("%d bytes of values, the base grows by %d", m.Bytes(), with-base)
 	}
 }
