@@ -4,7 +4,8 @@
   record_importance.py QCONV [--values]
 
 Writes NAME.gguf and NAME.dat (importance.py) for some sources, and
-  values.tsv     file, entry, number of values, SHA-256 of the float32 weights that the reference computes
+  values.tsv     file, entry, number of values, SHA-256 of the float32 weights that the reference computes; they come
+                 from its own loader (oracle/imatrix_loader.py) and must be those of importance.py
   reference.tsv  source, "plain" or the file of the matrix, file type, SHA-256 of the whole file that the reference makes
                  of `qconv convert SRC --type BF16`, or "refused"; with a matrix it gets the keys that llama-quantize
                  sets, the file's name as the path; not with --values
@@ -17,7 +18,8 @@ import numpy as np
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import importance, parity
+sys.path.insert(0, str(HERE / "oracle"))
+import imatrix_loader, importance, parity
 
 SOURCES = {"harbour-2m": "harbour-2m", "mixtral": "fixtures/mixtral", "deepseek-v3": "fixtures/deepseek-v3"}
 OUT = HERE / "golden/importance"
@@ -34,7 +36,11 @@ def main():
             importance.write_gguf(OUT / f"{name}.gguf", entries)
             importance.write_dat(OUT / f"{name}.dat", entries)
             for form in ("gguf", "dat"):
-                for entry, v in sorted(importance.values(entries, form).items()):
+                loaded, datasets, chunks = imatrix_loader.load(OUT / f"{name}.{form}")
+                mine = importance.values(entries, form)
+                assert loaded.keys() == mine.keys() and all(loaded[k].tobytes() == v.tobytes() for k, v in mine.items())
+                assert (datasets, chunks) == (["testdata/calibration.txt"], 20)
+                for entry, v in sorted(loaded.items()):
                     values.append(f"{name}.{form}\t{entry}\t{v.size}\t{hashlib.sha256(v.astype('<f4').tobytes()).hexdigest()}\n")
             if "--values" in sys.argv:
                 continue
