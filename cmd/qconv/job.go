@@ -56,7 +56,7 @@ func (j *job) flags(c *cobra.Command) {
 // checkpointFlags are those of commands whose source may be a checkpoint.
 func (j *job) checkpointFlags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+typeList()+", or auto (the source's 16-bit type)")
+	f.StringVarP(&j.typ, "type", "t", "", "file `T`: "+typeList(" ")+"; or auto (the source's 16-bit type)")
 	f.StringVarP(&j.out, "out", "o", "", "output `FILE`, or a directory for the name that the model's metadata give (default: that name here)")
 	f.StringVar(&j.splitSize, "split-max-size", "", "split the output into files of at most `SIZE` bytes (K, M, G are powers of 1000; KiB, MiB, GiB of 1024)")
 	f.IntVar(&j.opts.SplitMaxTensors, "split-max-tensors", 0, "split the output into files of at most `N` tensors")
@@ -88,7 +88,7 @@ func typeNames() (names []string) {
 }
 
 // typeList is typeNames as a text that says which of them need an importance matrix.
-func typeList() string {
+func typeList(separator string) string {
 	var free, need []string
 	for _, r := range mix.Recipes() {
 		switch {
@@ -99,10 +99,7 @@ func typeList() string {
 			free = append(free, r.Name)
 		}
 	}
-	if len(need) == 0 {
-		return strings.Join(free, " ")
-	}
-	return strings.Join(free, " ") + ", with --imatrix " + strings.Join(need, " ")
+	return strings.Join(free, separator) + "; with --imatrix " + strings.Join(need, separator)
 }
 
 // usable tells whether the block type that the recipe asks for can be encoded.

@@ -91,7 +91,7 @@ func recipeOf(what, name, also string) (*mix.Recipe, error) {
 }
 
 func oneOf(also string) string {
-	return "it is one of " + typeList() + ", or " + also
+	return "it is one of " + typeList(" ") + "; or " + also
 }
 
 func tensorType(flag, name string) (*gguf.Type, error) {

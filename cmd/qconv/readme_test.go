@@ -28,7 +28,7 @@ func supported() string {
 	for _, s := range arch.List() {
 		fmt.Fprintf(&b, "| %s | %s |\n", s.Name, strings.Join(s.HF, ", "))
 	}
-	fmt.Fprintf(&b, "\nEach to every one of: %s. Q2_K_S is refused where its tensors need an importance matrix, as in llama.cpp.\n", strings.Join(typeNames(), ", "))
+	fmt.Fprintf(&b, "\nEach to every one of: %s.\n", typeList(", "))
 	return b.String()
 }
 

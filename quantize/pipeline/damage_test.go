@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/quantize/mix"
 	"github.com/qconv/qconv/quantize/pipeline"
 )
 
@@ -96,4 +98,68 @@ func TestDamageResumed(t *testing.T) {
 	if len(r.Damaged) != quantized || len(r.Warnings) != 1 {
 		t.Errorf("from the start: %d of %d damaged, warnings %q", len(r.Damaged), quantized, r.Warnings)
 	}
+}
+
+// TestDefectsOfTheReference: 32 zeros inside a block of IQ3_S, and values next to nothing in MXFP4, whose exponent the
+// reference's own check refuses. With Correct both are written as they should be: what is read back is near.
+func TestDefectsOfTheReference(t *testing.T) {
+	const source, tensor = "model.layers.1.mlp.down_proj.weight", "blk.1.ffn_down.weight"
+	zeros := damaged(t, source, 100*512, make([]byte, 2*32))
+	tiny16 := damaged(t, source, 100*512, bytes.Repeat([]byte{0x80, 0x00}, 32)) // 2^-126
+	mxfp4, err := mix.NewPattern("ffn_down", gguf.TypeMXFP4)
+	check(t, err)
+
+	o := pipeline.Options{Mix: mix.Options{Pure: true}}
+	plain, r := convert(t, zeros, "IQ3_S", o)
+	if !slices.Equal(r.Damaged, []string{tensor}) || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "behind 32 zeros in a block, IQ3_S") {
+		t.Errorf("IQ3_S: damaged %q, warnings %q", r.Damaged, r.Warnings)
+	}
+	whole, _ := convert(t, zeros, "F32", pipeline.Options{})
+	o.Correct = true
+	right, r := convert(t, zeros, "IQ3_S", o)
+	if len(r.Damaged)+len(r.Warnings) > 0 {
+		t.Errorf("IQ3_S, corrected: damaged %q, warnings %q", r.Damaged, r.Warnings)
+	}
+	want := decoded(t, whole, tensor)[100*512:][:256]
+	before, after := distance(decoded(t, plain, tensor)[100*512:][:256], want), distance(decoded(t, right, tensor)[100*512:][:256], want)
+	if before < 0.8 || after > 0.3 {
+		t.Errorf("IQ3_S: relative error %.2f as the reference, %.2f corrected", before, after)
+	}
+
+	o = pipeline.Options{FileName: "out.gguf", Mix: mix.Options{Patterns: []mix.Pattern{mxfp4}}}
+	_, err = planCheckpoint(t, tiny16, "Q8_0", o).WriteFiles(t.Context(), pipeline.Output{Dir: t.TempDir()})
+	if fault.KindOf(err) != fault.Malformed || !strings.Contains(err.Error(), tensor) || !strings.HasSuffix(err.Error(), "or give --correct") {
+		t.Errorf("MXFP4: %v", err)
+	}
+	o.Correct = true
+	if _, r := convert(t, tiny16, "Q8_0", o); len(r.Damaged) > 0 {
+		t.Errorf("MXFP4, corrected: damaged %q", r.Damaged)
+	}
+}
+
+// decoded gives the values of a tensor of a GGUF file.
+func decoded(t *testing.T, file []byte, tensor string) []float32 {
+	t.Helper()
+	f, err := gguf.Open(bytes.NewReader(file), int64(len(file)), "out.gguf", gguf.DefaultLimits())
+	check(t, err)
+	i := slices.IndexFunc(f.Tensors, func(x gguf.Tensor) bool { return x.Name == tensor })
+	x := &f.Tensors[i]
+	raw, values := make([]byte, x.Bytes()), make([]float32, x.Elems())
+	check(t, f.ReadAt(x, raw, 0))
+	c, ok := quantize.For(x.Type)
+	if !ok {
+		t.Fatal(x.Type)
+	}
+	c.Decode(values, raw)
+	return values
+}
+
+// distance is the error of a relative to b.
+func distance(a, b []float32) float64 {
+	var d, n float64
+	for i := range b {
+		d += float64(a[i]-b[i]) * float64(a[i]-b[i])
+		n += float64(b[i]) * float64(b[i])
+	}
+	return math.Sqrt(d / n)
 }
