@@ -69,7 +69,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		if err := p.quantized(m, o); err != nil {
 			return nil, err
 		}
-		p.KVs = importanceKVs(quantizedKVs(kvs, o.Recipe.FileType), &o)
+		p.KVs = replaced(quantizedKVs(kvs, o.Recipe.FileType), importanceKVs(&o)...)
 		p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	}
 	return p, p.finish(o, checkpointIdentity(ck))
@@ -114,7 +114,7 @@ func (p *Plan) addTargets(b *arch.Binding, via gguf.Type) error {
 		whole = p.Recipe.Default
 	}
 	for _, t := range b.Targets {
-		s := Step{Name: t.Name, Shape: t.Shape, Type: whole, op: t.Op, target: t, From: "generated"}
+		s := Step{Name: t.Name, sourceName: t.Name, Shape: t.Shape, Type: whole, op: t.Op, target: t, From: "generated"}
 		if t.F32 {
 			s.Type = gguf.TypeF32
 		}
