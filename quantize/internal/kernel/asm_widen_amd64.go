@@ -4,6 +4,12 @@
 
 package kernel
 
+// copyF32AVX2 copies values.
+//
+//go:noescape
+//go:noescape
+func copyF32AVX2(dst *byte, src *byte, n int)
+
 // widenBF16AVX2 gives the values of bfloat16.
 //
 //go:noescape
@@ -69,6 +75,12 @@ func scanF32AVX2(src *byte, n int) int
 //go:noescape
 //go:noescape
 func scan16AVX2(src *byte, n int, finite int) int
+
+// copyF32AVX512 copies values.
+//
+//go:noescape
+//go:noescape
+func copyF32AVX512(dst *byte, src *byte, n int)
 
 // widenBF16AVX512 gives the values of bfloat16.
 //
