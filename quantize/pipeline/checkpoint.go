@@ -209,7 +209,7 @@ func (s *Step) all(o origin, t gguf.Type) bool {
 	return len(s.target.Src) > 0
 }
 
-// overflowing is a magnitude at which the searches of Q3_K and Q6_K still work. From about ten times that on their sums
+// overflowing is a magnitude at which the searches of Q3_K, Q6_K and others still work. From about ten times that on their sums
 // of cubes overflow and the reference writes all-zero blocks that look valid.
 const overflowing = 1e17
 
@@ -229,7 +229,8 @@ func (s *Step) encoder(o origin, correct bool) error {
 	if s.codec == nil {
 		return fault.New(fault.Unsupported, "", "type %v cannot be encoded", s.Type).In(s.Name)
 	}
-	if s.Type == gguf.TypeQ3_K || s.Type == gguf.TypeQ6_K {
+	switch s.Type {
+	case gguf.TypeQ3_K, gguf.TypeQ6_K, gguf.TypeIQ1_S, gguf.TypeIQ2_XXS, gguf.TypeIQ4_XS:
 		s.largest = overflowing
 	}
 	return nil
