@@ -38,6 +38,10 @@ var files = []struct {
 		decodeTQ1_0, decodeTQ2_0, decodeQ1_0, decodeQ2_0,
 	}},
 	{"decode_k", []func(*asm){decodeQ2_K, decodeQ3_K, decodeQ4_K, decodeQ5_K, decodeQ6_K, decodeIQ4_XS}},
+	{"grid", []func(*asm){
+		func(a *asm) { gridTerms(&grid{a, 2}) }, func(a *asm) { gridFind(&grid{a, 2}) }, func(a *asm) { gridSums(&grid{a, 2}) },
+		func(a *asm) { gridTerms(&grid{a, 3}) }, func(a *asm) { gridFind(&grid{a, 3}) }, func(a *asm) { gridSums(&grid{a, 3}) },
+	}},
 	{"widen", []func(*asm){widenBF16, widenF16, narrowF64, roundF16, roundBF16, fp8E4M3, fp8E5M2, scanF32, scan16}},
 }
 
