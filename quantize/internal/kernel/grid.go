@@ -9,12 +9,17 @@ type Grid struct {
 	Levels int      // how many a coordinate may have: 0 … Levels-1
 	Codes  []uint16 // the points, ascending
 
-	// Map gives for a code the number of its point or, below zero, -1-s: Near[s] is then how many points are near
-	// it, and Near[s+1:] lists their codes by distance, then number. Codes with a level that no point may have are
-	// not asked for.
-	Map  []int32
-	Near []uint16
+	// Map gives for a code the number of its point or, below zero, the complement of where the codes of the points
+	// near it are: chunk<<countBits + count. Codes with a level that no point may have are not asked for.
+	Map []int32
+
+	// lists has the codes of near points by distance, then number. Lists begin at multiples of 16, a chunk, and are
+	// filled up with their first code, so that kernels may read whole chunks: it never wins again.
+	lists []uint16
 }
+
+// countBits is enough for the points of a grid.
+const countBits = 12
 
 // NewGrid lists, for each code of levels 0 … levels-1 off the grid, all points at the nwant smallest
 // distances that occur.
@@ -61,16 +66,18 @@ func NewGrid(bits, levels, nwant int, codes []uint16) *Grid {
 			near += count[d]
 			last = d
 		}
-		start := len(g.Near)
-		g.Map[code] = -1 - int32(start)
-		g.Near = append(g.Near, make([]uint16, 1+near)...)
-		g.Near[start] = uint16(near)
-		list := g.Near[start+1:]
+		start := len(g.lists)
+		g.Map[code] = ^(int32(start/16)<<countBits + near)
+		g.lists = append(g.lists, make([]uint16, (near+15)&^15)...)
+		list := g.lists[start:]
 		for i, d := range distance {
 			if int(d) <= last {
 				list[next[d]] = codes[i]
 				next[d]++
 			}
+		}
+		for i := near; i < int32(len(list)); i++ {
+			list[i] = list[0]
 		}
 	}
 	return g
@@ -101,10 +108,10 @@ func legal(code, bits, levels int) bool {
 	return true
 }
 
-// near lists the codes of the points near a code off the grid.
-func (g *Grid) near(code uint16) []uint16 {
-	start := -1 - g.Map[code]
-	return g.Near[start+1:][:g.Near[start]]
+// Near lists the codes of the points near a code off the grid, by distance, then number.
+func (g *Grid) Near(code uint16) []uint16 {
+	at := int(^g.Map[code])
+	return g.lists[at>>countBits*16:][:at&(1<<countBits-1)]
 }
 
 // Closest gives the number of the point near code that has the smallest error, the first of equal ones, or -1 when
@@ -113,9 +120,9 @@ func (g *Grid) near(code uint16) []uint16 {
 func (g *Grid) Closest(code uint16, errors *[32]float32) int {
 	best := none
 	if g.Bits == 2 {
-		best = closest8(g.near(code), errors)
+		best = closest8(g.Near(code), errors)
 	} else {
-		for i, c := range g.near(code) {
+		for i, c := range g.Near(code) {
 			e := errors[c&7] + errors[8|c>>3&7] + errors[16|c>>6&7] + errors[24|c>>9&7]
 			best = min(best, candidateOf(e, i, uint(c)))
 		}

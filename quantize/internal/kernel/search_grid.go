@@ -24,6 +24,14 @@ const (
 // to begin with, and scale the answer if no inverse scale is better than none. The answer is NaN when errors overflow,
 // so that no point is the closest; the reference ends the program then.
 func SearchGrid(codes []uint16, g *Grid, x, w []float32, peak, scale float32, s *GridSweep) float32 {
+	if found, ok := searchGridFast(codes, g, x, w, peak, scale, s); ok {
+		return found
+	}
+	return searchGrid(codes, g, x, w, peak, scale, s)
+}
+
+// searchGrid is SearchGrid without kernels.
+func searchGrid(codes []uint16, g *Grid, x, w []float32, peak, scale float32, s *GridSweep) float32 {
 	var f gridFit
 	f.init(g, x, w)
 	var tried [8]uint16
@@ -128,7 +136,7 @@ func (f *gridFit) find(codes []uint16, groups uint8, inv, scale float32) (off ui
 		if f.g.Bits == 2 {
 			x := (*[8]float32)(f.x[8*k:])
 			if code = code8(x, inv); f.g.Map[code] < 0 {
-				best := near8(f.g.near(code), x, (*[8]float32)(f.root[8*k:]), &odd)
+				best := near8(f.g.Near(code), x, (*[8]float32)(f.root[8*k:]), &odd)
 				if best >= none {
 					return off, false
 				}
@@ -138,7 +146,7 @@ func (f *gridFit) find(codes []uint16, groups uint8, inv, scale float32) (off ui
 		} else {
 			x := (*[4]float32)(f.x[4*k:])
 			if code = code4(x, inv); f.g.Map[code] < 0 {
-				best := near4(f.g.near(code), x, (*[4]float32)(f.root[4*k:]), &odd)
+				best := near4(f.g.Near(code), x, (*[4]float32)(f.root[4*k:]), &odd)
 				if best >= none {
 					return off, false
 				}

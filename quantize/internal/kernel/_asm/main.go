@@ -42,6 +42,10 @@ var files = []struct {
 		decodeIQ2_XXS, decodeIQ2_XS, decodeIQ2_S, decodeIQ3_XXS, decodeIQ3_S, decodeIQ1_S, decodeIQ1_M,
 	}},
 	{"widen", []func(*asm){copyF32, widenBF16, widenF16, narrowF64, roundF16, roundBF16, fp8E4M3, fp8E5M2, scanF32, scan16}},
+	{"grid", []func(*asm){
+		func(a *asm) { gridTerms(&grid{a, 2}) }, func(a *asm) { gridFind(&grid{a, 2}) }, func(a *asm) { gridSums(&grid{a, 2}) },
+		func(a *asm) { gridTerms(&grid{a, 3}) }, func(a *asm) { gridFind(&grid{a, 3}) }, func(a *asm) { gridSums(&grid{a, 3}) },
+	}},
 }
 
 func main() {

@@ -365,13 +365,18 @@ func (a *asm) arg(name string) reg.GPVirtual {
 	return a.Load(a.Param(name), a.GP64()).(reg.GPVirtual)
 }
 
-// argFloat fills a register with a float32 argument.
-func (a *asm) argFloat(name string) reg.VecVirtual {
+// argMem is an argument where the caller has put it.
+func (a *asm) argMem(name string) Mem {
 	c, err := a.Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	return a.broadcast(c.Addr)
+	return c.Addr
+}
+
+// argFloat fills a register with a float32 argument.
+func (a *asm) argFloat(name string) reg.VecVirtual {
+	return a.broadcast(a.argMem(name))
 }
 
 // argInt fills a register with an int argument, as 32-bit integers.
