@@ -21,7 +21,7 @@ var kernelLine = regexp.MustCompile(`(?m)((?:^//.*\n)+)^KERNEL (\w+)\(([^)]*)\)`
 
 var goTypes = map[string]string{
 	"float *": "*float32", "const float *": "*float32", "uint8_t *": "*byte", "const uint8_t *": "*byte",
-	"const long *": "*int", "long ": "int", "float ": "float32", "uint16_t *": "*uint16", "const uint16_t *": "*uint16",
+	"const long *": "*int", "long *": "*int", "long ": "int", "float ": "float32",
 }
 
 // declarations reads the kernels of a C file.
@@ -71,7 +71,7 @@ func (f function) write(asm, stubs *bytes.Buffer, code []instruction) error {
 		return errors.New("too many arguments")
 	}
 	signature := fmt.Sprintf("func %sNEON(%s)", f.name, params.String())
-	fmt.Fprintf(asm, "\n// %s\nTEXT ·%sNEON(SB), NOSPLIT, $0-%d\n%s", signature, f.name, (at+7)&^7, loads.String())
+	fmt.Fprintf(asm, "\n// %s\nTEXT ·%sNEON(SB), NOSPLIT, $0-%d\n%s", signature, f.name, at, loads.String())
 	for _, ins := range code {
 		fmt.Fprintf(asm, "\tWORD $0x%08x // %s\n", ins.word, ins.text)
 	}

@@ -76,8 +76,12 @@ func convert(source, dir string) error {
 
 // origin says what the output is made from: a test of package kernel holds the hash against the sources.
 func origin(source string) (string, error) {
+	headers, err := filepath.Glob("c/*.h")
+	if err != nil {
+		return "", err
+	}
 	h := sha256.New()
-	for _, name := range []string{source, "c/neon.h", "c/flags"} {
+	for _, name := range append(headers, "c/flags", source) {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return "", err
@@ -89,5 +93,5 @@ func origin(source string) (string, error) {
 		return "", fmt.Errorf("clang-19: %w", err)
 	}
 	first, _, _ := strings.Cut(string(version), "\n")
-	return fmt.Sprintf("From _neon/%s, SHA-256 with neon.h and flags %x, by %s.", source, h.Sum(nil), first), nil
+	return fmt.Sprintf("From _neon/%s, SHA-256 with headers and flags %x, by %s.", source, h.Sum(nil), first), nil
 }

@@ -67,3 +67,33 @@ INLINE uint64_t opaque(uint64_t x) {
 	__asm__("" : "+r"(x));
 	return x;
 }
+
+// table gives 16 bytes, the first in the lowest bits of the first word.
+INLINE uint8x16_t table(uint64_t first, uint64_t second) {
+	return vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(opaque(first)), vcreate_u64(opaque(second))));
+}
+
+// each_bit has bit i in byte i of each half.
+INLINE uint8x16_t each_bit(void) { return vreinterpretq_u8_u64(vdupq_n_u64(opaque(0x8040201008040201))); }
+
+// half gives the half-precision number at p.
+INLINE float half(const uint8_t *p) {
+	__fp16 h;
+	__builtin_memcpy(&h, p, 2);
+	return h;
+}
+
+INLINE uint32_t word(const uint8_t *p) {
+	uint32_t w;
+	__builtin_memcpy(&w, p, 4);
+	return w;
+}
+
+// floats gives 16 signed bytes as floats.
+INLINE void floats(f4 x[4], int8x16_t b) {
+	int16x8_t low = vmovl_s8(vget_low_s8(b)), high = vmovl_high_s8(b);
+	x[0] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(low)));
+	x[1] = vcvtq_f32_s32(vmovl_high_s16(low));
+	x[2] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(high)));
+	x[3] = vcvtq_f32_s32(vmovl_high_s16(high));
+}
