@@ -14,7 +14,7 @@ func decode(dst []float32, src []byte, elems, size int, kernel func(dst *float32
 }
 
 // decodeWith is decode with a table.
-func decodeWith(dst []float32, src []byte, table *[256]float32, elems, size int, kernel func(dst *float32, src *byte, blocks int, table *float32)) bool {
+func decodeWith[T any](dst []float32, src []byte, table []T, elems, size int, kernel func(dst *float32, src *byte, blocks int, table *T)) bool {
 	return decode(dst, src, elems, size, func(dst *float32, src *byte, blocks int) { kernel(dst, src, blocks, &table[0]) })
 }
 
@@ -86,10 +86,38 @@ func DecodeQ2_0(dst []float32, src []byte) bool {
 
 // DecodeMXFP4 takes the scales that a byte stands for.
 func DecodeMXFP4(dst []float32, src []byte, scales *[256]float32) bool {
-	return decodeWith(dst, src, scales, 32, 17, decodeMXFP4NEON)
+	return decodeWith(dst, src, scales[:], 32, 17, decodeMXFP4NEON)
 }
 
 // DecodeNVFP4 takes the scales that a byte stands for.
 func DecodeNVFP4(dst []float32, src []byte, scales *[256]float32) bool {
-	return decodeWith(dst, src, scales, 64, 36, decodeNVFP4NEON)
+	return decodeWith(dst, src, scales[:], 64, 36, decodeNVFP4NEON)
+}
+
+func DecodeIQ2_XXS(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 66, decodeIQ2_XXSNEON)
+}
+
+func DecodeIQ2_XS(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 74, decodeIQ2_XSNEON)
+}
+
+func DecodeIQ2_S(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 82, decodeIQ2_SNEON)
+}
+
+func DecodeIQ3_XXS(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 98, decodeIQ3_XXSNEON)
+}
+
+func DecodeIQ3_S(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 110, decodeIQ3_SNEON)
+}
+
+func DecodeIQ1_S(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 50, decodeIQ1_SNEON)
+}
+
+func DecodeIQ1_M(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 56, decodeIQ1_MNEON)
 }

@@ -26,6 +26,10 @@ func stream[D, S any](dst []D, src []S, n int, kernel func(dst *D, src *S, n int
 	return n
 }
 
+func copyF32(dst, src []byte) int {
+	return stream(dst, src, min(len(dst), len(src))/4, copyF32NEON)
+}
+
 func widenBF16(dst []float32, src []byte) int {
 	return stream(dst, src, len(dst), widenBF16NEON)
 }

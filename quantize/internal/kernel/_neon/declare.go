@@ -21,7 +21,7 @@ var kernelLine = regexp.MustCompile(`(?m)((?:^//.*\n)+)^KERNEL (\w+)\(([^)]*)\)`
 
 var goTypes = map[string]string{
 	"float *": "*float32", "const float *": "*float32", "uint8_t *": "*byte", "const uint8_t *": "*byte",
-	"const long *": "*int", "long *": "*int", "long ": "int", "float ": "float32",
+	"const long *": "*int", "long *": "*int", "const uint64_t *": "*uint64", "long ": "int", "float ": "float32",
 }
 
 // declarations reads the kernels of a C file.

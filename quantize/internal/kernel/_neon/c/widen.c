@@ -135,3 +135,10 @@ KERNEL scan16(long *done, const uint8_t *src, long n, long finite) {
 	}
 	*done = i;
 }
+
+// copyF32 copies values.
+KERNEL copyF32(uint8_t *dst, const uint8_t *src, long n) {
+	ROLLED for (; n > 0; n -= 32, src += 128, dst += 128) {
+		EACH(k, 8) vst1q_u8(dst + 16 * k, vld1q_u8(src + 16 * k));
+	}
+}
