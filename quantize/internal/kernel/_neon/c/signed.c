@@ -73,45 +73,61 @@ KERNEL searchSigned(const float *x, const float *w, float *wx, long n, const flo
 	}
 }
 
+// V vectors go together while refining: each waits for its divisions.
+#define V 4
+
 // refineSigned is RefineSigned on 16 lanes. table keeps the codes.
 KERNEL refineSigned(const float *x, float *table, long n, float nmax, float *state) {
 	i4 low = bound(-nmax), high = bound(nmax - 1);
-	i4 lowest = vdupq_n_s32((int)-nmax + 0x400000), highest = vdupq_n_s32((int)nmax - 1 + 0x400000);
 	n *= 16;
-	ROLLED for (int part = 0; part < 4; part++) {
-		f4 top = peak(x, n);
-		f4 inv = vdivq_f32(splat(-nmax), top), xl = zero(), ll = zero();
-		ROLLED for (long i = 0; i < n; i += 16) {
-			f4 v = load(x + i), w = vmulq_f32(v, v);
-			f4 l = code(vmulq_f32(inv, v), low, high);
-			store(table + i, l);
-			xl = vaddq_f32(xl, vmulq_f32(vmulq_f32(w, v), l));
-			ll = vaddq_f32(ll, vmulq_f32(vmulq_f32(w, l), l));
+	ROLLED for (int part = 0; part < 16; part += 4 * V) {
+		f4 xl[V], ll[V];
+		ROLLED for (int k = 0; k < 4 * V; k += 4) store(state + SCALE + k, peak(x + k, n));
+		{
+			f4 inv[V];
+			EACH(k, V) {
+				inv[k] = vdivq_f32(splat(-nmax), load(state + SCALE + 4 * k));
+				xl[k] = ll[k] = zero();
+			}
+			ROLLED for (long i = 0; i < n; i += 16) {
+				EACH(k, V) {
+					f4 v = load(x + i + 4 * k), w = vmulq_f32(v, v), l = code(vmulq_f32(inv[k], v), low, high);
+					store(table + i + 4 * k, l);
+					xl[k] = vaddq_f32(xl[k], vmulq_f32(vmulq_f32(w, v), l));
+					ll[k] = vaddq_f32(ll[k], vmulq_f32(vmulq_f32(w, l), l));
+				}
+			}
 		}
+		i4 lowest = vdupq_n_s32((int)-nmax + 0x400000), highest = vdupq_n_s32((int)nmax - 1 + 0x400000);
 		ROLLED for (int sweep = 0; sweep < 5; sweep++) {
 			u4 changed = vdupq_n_u32(0);
 			ROLLED for (long i = 0; i < n; i += 16) {
-				f4 v = load(x + i), w = vmulq_f32(v, v), p = vmulq_f32(w, v), l = load(table + i);
-				f4 sx = vsubq_f32(xl, vmulq_f32(p, l));
-				f4 sl = vsubq_f32(ll, vmulq_f32(vmulq_f32(w, l), l));
-				i4 t = nearest_biased(vdivq_f32(vmulq_f32(v, sl), sx));
-				t = vsubq_s32(vmaxq_s32(vminq_s32(t, highest), lowest), vdupq_n_s32(0x400000));
-				f4 c = vcvtq_f32_s32(t);
-				u4 moved = vbicq_u32(vcgtq_f32(sx, zero()), vceqq_f32(c, l));
-				sx = vaddq_f32(sx, vmulq_f32(p, c));
-				sl = vaddq_f32(sl, vmulq_f32(vmulq_f32(w, c), c));
-				u4 lower = vcgtq_f32(vmulq_f32(vmulq_f32(sx, sx), ll), vmulq_f32(vmulq_f32(xl, xl), sl));
-				u4 better = vandq_u32(moved, vandq_u32(vcgtq_f32(sl, zero()), lower));
-				store(table + i, choose(better, c, l));
-				xl = choose(better, sx, xl);
-				ll = choose(better, sl, ll);
-				changed = vorrq_u32(changed, better);
+				EACH(k, V) {
+					f4 v = load(x + i + 4 * k), w = vmulq_f32(v, v), p = vmulq_f32(w, v), l = load(table + i + 4 * k);
+					f4 sx = vsubq_f32(xl[k], vmulq_f32(p, l));
+					f4 sl = vsubq_f32(ll[k], vmulq_f32(vmulq_f32(w, l), l));
+					i4 t = nearest_biased(vdivq_f32(vmulq_f32(v, sl), sx));
+					t = vsubq_s32(vmaxq_s32(vminq_s32(t, highest), lowest), vdupq_n_s32(0x400000));
+					f4 c = vcvtq_f32_s32(t);
+					u4 moved = vbicq_u32(vcgtq_f32(sx, zero()), vceqq_f32(c, l));
+					sx = vaddq_f32(sx, vmulq_f32(p, c));
+					sl = vaddq_f32(sl, vmulq_f32(vmulq_f32(w, c), c));
+					u4 lower = vcgtq_f32(vmulq_f32(vmulq_f32(sx, sx), ll[k]), vmulq_f32(vmulq_f32(xl[k], xl[k]), sl));
+					u4 better = vandq_u32(moved, vandq_u32(vcgtq_f32(sl, zero()), lower));
+					store(table + i + 4 * k, choose(better, c, l));
+					xl[k] = choose(better, sx, xl[k]);
+					ll[k] = choose(better, sl, ll[k]);
+					changed = vorrq_u32(changed, better);
+				}
 			}
 			if (vmaxvq_u32(changed) == 0) break;
 		}
-		u4 counts = vbicq_u32(vcgtq_f32(ll, zero()), vcltq_f32(vabsq_f32(top), splat(TINY)));
-		store(state + SCALE, only(counts, vdivq_f32(xl, ll)));
-		store(state + BAD, zero());
-		x += 4, table += 4, state += 4;
+		EACH(k, V) {
+			u4 tiny = vcltq_f32(vabsq_f32(load(state + SCALE + 4 * k)), splat(TINY));
+			u4 counts = vbicq_u32(vcgtq_f32(ll[k], zero()), tiny);
+			store(state + SCALE + 4 * k, only(counts, vdivq_f32(xl[k], ll[k])));
+			store(state + BAD + 4 * k, zero());
+		}
+		x += 4 * V, table += 4 * V, state += 4 * V;
 	}
 }
