@@ -7,83 +7,69 @@ package kernel
 // decodeIQ2_XXSAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ2_XXSAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ2_XSAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ2_XSAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ2_SAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ2_SAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ3_XXSAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ3_XXSAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ3_SAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ3_SAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ1_SAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ1_SAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ1_MAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ1_MAVX2(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ2_XXSAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ2_XXSAVX512(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ2_XSAVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ2_XSAVX512(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ2_SAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ2_SAVX512(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ3_XXSAVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ3_XXSAVX512(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ3_SAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ3_SAVX512(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ1_SAVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeIQ1_SAVX512(dst *float32, src *byte, blocks int, table *uint64)
 
 // decodeIQ1_MAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ1_MAVX512(dst *float32, src *byte, blocks int, table *uint64)
