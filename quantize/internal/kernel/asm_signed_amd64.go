@@ -24,11 +24,6 @@ func peaksAVX2(top *float32, x *float32, n int)
 //go:noescape
 func searchSignedAVX512(x *float32, w *float32, wx *float32, n int, factors *float32, nmax float32, state *float32)
 
-// refineSignedAVX512 is RefineSigned on 16 lanes.
-//
-//go:noescape
-func refineSignedAVX512(x *float32, table *float32, n int, nmax float32, state *float32)
-
 // peaksAVX512 is Peak on 16 lanes.
 //
 //go:noescape
