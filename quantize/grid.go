@@ -47,7 +47,12 @@ func (s *gridSearch) find(b *subBlock, x, w []float32) bool {
 			b.signs[i/8] = splitSigns(to, from)
 		}
 	}
-	peak := largest(m)
+	var peak float32
+	for _, v := range m {
+		if v > peak { // max would also look for NaN
+			peak = v
+		}
+	}
 	if peak < s.zero {
 		return false
 	}
@@ -78,11 +83,10 @@ func (s *gridSearch) find(b *subBlock, x, w []float32) bool {
 // positive.
 func splitSigns(m, x *[8]float32) (signs uint8) {
 	for i, v := range x {
-		if v < 0 {
-			v = -v
-			signs |= 1 << i
-		}
-		m[i] = v
+		b := math.Float32bits(v)
+		negative := uint32((uint64(1<<31) - uint64(b)) >> 63) // without a branch: signs cannot be foretold
+		m[i] = math.Float32frombits(b ^ negative<<31)
+		signs |= uint8(negative << i)
 	}
 	return signs
 }

@@ -14,8 +14,7 @@ type gridKernel struct {
 	x, root [256]float32 // repeated
 	xl, ll  [256]float32 // terms of the sums
 
-	errors  [32]float32 // scratch of the search for a group's point
-	odd     [16]float32
+	odd     [16]float32 // scratch of the search for points
 	places  [16]uint32
 	rounded [16]uint32
 

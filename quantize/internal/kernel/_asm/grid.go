@@ -12,9 +12,9 @@ import (
 // the first four: one float32 for each level of each of its values. The codes of a group in all tries take 64 bytes.
 const (
 	gkX, gkRoot, gkXL, gkLL              = 0, 1024, 2048, 3072
-	gkErrors, gkOdd, gkPlaces, gkRounded = 4096, 4224, 4288, 4352
-	gkInverse, gkScale, gkSumXL, gkSumLL = 4416, 4544, 4672, 4800
-	gkOff, gkCodes                       = 4928, 5056
+	gkOdd, gkPlaces, gkRounded           = 4096, 4160, 4224
+	gkInverse, gkScale, gkSumXL, gkSumLL = 4288, 4416, 4544, 4672
+	gkOff, gkCodes                       = 4800, 4928
 	gkGroup, gkGroupCodes                = 128, 64
 	gkCountBits                          = 12 // of lists of neighbours
 )
@@ -69,6 +69,27 @@ func (a *grid) repeat(m Mem) reg.VecVirtual {
 		a.VMOVUPS(m, v)
 	}
 	return v
+}
+
+// tables gives a table for lookup of each value that a register holds the levels of.
+func (a *grid) tables(v reg.VecVirtual) (tables []reg.VecVirtual) {
+	n := a.lanes() / a.levels()
+	if n == 1 {
+		return []reg.VecVirtual{v}
+	}
+	for i := range n {
+		t := a.vec()
+		switch {
+		case a.levelBits == 2 && a.wide:
+			a.VSHUFF32X4(Imm(uint64(i*0x55)), v, v, t)
+		case a.levelBits == 2:
+			a.VPERM2F128(Imm(uint64(i*0x11)), v, v, t)
+		default:
+			a.VSHUFF32X4(Imm(uint64(0x44+i*0xaa)), v, v, t)
+		}
+		tables = append(tables, t)
+	}
+	return tables
 }
 
 // shift gives the dwords of x without their first n levels.
@@ -278,13 +299,11 @@ func (a *grid) closest(s, terms, m, code reg.GPVirtual, worst reg.VecVirtual) {
 	a.ANDL(U32(1<<gkCountBits-1), m.As32())
 
 	odd := a.load(Mem{Base: s, Disp: gkOdd})
+	var errors []reg.VecVirtual
 	for h := 0; h < gkGroup; h += a.width() {
 		d := a.sub(odd, Mem{Base: terms, Disp: gkX + h})
-		a.store(a.mul(a.mul(d, Mem{Base: terms, Disp: gkRoot + h}), d), Mem{Base: s, Disp: gkErrors + h})
-	}
-	var errors []reg.VecVirtual
-	for i := range a.values() {
-		errors = append(errors, a.repeat(Mem{Base: s, Disp: gkErrors + 4*i*a.levels()}))
+		e := a.mul(a.mul(d, Mem{Base: terms, Disp: gkRoot + h}), d)
+		errors = append(errors, a.tables(e)...)
 	}
 	sums := func(p reg.GPVirtual) reg.VecVirtual {
 		c := a.widen16(Mem{Base: p})
