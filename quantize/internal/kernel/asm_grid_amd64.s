@@ -4,16 +4,41 @@
 
 #include "textflag.h"
 
-// func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int)
+// func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX
-TEXT ·gridTerms8AVX2(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd4<>+0(SB), Y0
-	VMOVUPS pick4_8_0<>+0(SB), Y1
-	VMOVUPS pick4_8_1<>+0(SB), Y2
+TEXT ·gridTerms8AVX2(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd4<>+0(SB), Y0
+	VMOVUPS      pick4_8_0<>+0(SB), Y1
+	VMOVUPS      pick4_8_1<>+0(SB), Y2
+	VBROADCASTSS peak+32(FP), Y3
+	VMOVUPS      4288(AX), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4416(AX)
+	VMOVUPS      4320(AX), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 4320(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4448(AX)
+	VMOVUPS      4352(AX), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4480(AX)
+	VMOVUPS      4384(AX), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMOVUPS      Y3, 4384(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMOVUPS      Y3, 4512(AX)
 
 group1:
 	VBROADCASTF128 (CX), Y3
@@ -115,6 +140,24 @@ DATA pick4_8_1<>+20(SB)/4, $0x00000003
 DATA pick4_8_1<>+24(SB)/4, $0x00000003
 DATA pick4_8_1<>+28(SB)/4, $0x00000003
 GLOBL pick4_8_1<>(SB), RODATA|NOPTR, $32
+
+DATA x3f800000<>+0(SB)/4, $0x3f800000
+DATA x3f800000<>+4(SB)/4, $0x3f800000
+DATA x3f800000<>+8(SB)/4, $0x3f800000
+DATA x3f800000<>+12(SB)/4, $0x3f800000
+DATA x3f800000<>+16(SB)/4, $0x3f800000
+DATA x3f800000<>+20(SB)/4, $0x3f800000
+DATA x3f800000<>+24(SB)/4, $0x3f800000
+DATA x3f800000<>+28(SB)/4, $0x3f800000
+DATA x3f800000<>+32(SB)/4, $0x3f800000
+DATA x3f800000<>+36(SB)/4, $0x3f800000
+DATA x3f800000<>+40(SB)/4, $0x3f800000
+DATA x3f800000<>+44(SB)/4, $0x3f800000
+DATA x3f800000<>+48(SB)/4, $0x3f800000
+DATA x3f800000<>+52(SB)/4, $0x3f800000
+DATA x3f800000<>+56(SB)/4, $0x3f800000
+DATA x3f800000<>+60(SB)/4, $0x3f800000
+GLOBL x3f800000<>(SB), RODATA|NOPTR, $64
 
 DATA x7fffffff<>+0(SB)/4, $0x7fffffff
 DATA x7fffffff<>+4(SB)/4, $0x7fffffff
@@ -344,24 +387,6 @@ next5:
 	MOVL  AX, ret+56(FP)
 	VZEROUPPER
 	RET
-
-DATA x3f800000<>+0(SB)/4, $0x3f800000
-DATA x3f800000<>+4(SB)/4, $0x3f800000
-DATA x3f800000<>+8(SB)/4, $0x3f800000
-DATA x3f800000<>+12(SB)/4, $0x3f800000
-DATA x3f800000<>+16(SB)/4, $0x3f800000
-DATA x3f800000<>+20(SB)/4, $0x3f800000
-DATA x3f800000<>+24(SB)/4, $0x3f800000
-DATA x3f800000<>+28(SB)/4, $0x3f800000
-DATA x3f800000<>+32(SB)/4, $0x3f800000
-DATA x3f800000<>+36(SB)/4, $0x3f800000
-DATA x3f800000<>+40(SB)/4, $0x3f800000
-DATA x3f800000<>+44(SB)/4, $0x3f800000
-DATA x3f800000<>+48(SB)/4, $0x3f800000
-DATA x3f800000<>+52(SB)/4, $0x3f800000
-DATA x3f800000<>+56(SB)/4, $0x3f800000
-DATA x3f800000<>+60(SB)/4, $0x3f800000
-GLOBL x3f800000<>(SB), RODATA|NOPTR, $64
 
 DATA x3f000000<>+0(SB)/4, $0x3f000000
 DATA x3f000000<>+4(SB)/4, $0x3f000000
@@ -643,18 +668,43 @@ group12:
 	VZEROUPPER
 	RET
 
-// func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int)
+// func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX
-TEXT ·gridTerms4AVX2(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd8<>+0(SB), Y0
-	VMOVUPS pick8_8_0<>+0(SB), Y1
-	VMOVUPS pick8_8_1<>+0(SB), Y2
-	VMOVUPS pick8_8_2<>+0(SB), Y3
-	VMOVUPS pick8_8_3<>+0(SB), Y4
+TEXT ·gridTerms4AVX2(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd8<>+0(SB), Y0
+	VMOVUPS      pick8_8_0<>+0(SB), Y1
+	VMOVUPS      pick8_8_1<>+0(SB), Y2
+	VMOVUPS      pick8_8_2<>+0(SB), Y3
+	VMOVUPS      pick8_8_3<>+0(SB), Y4
+	VBROADCASTSS peak+32(FP), Y5
+	VMOVUPS      4288(AX), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4416(AX)
+	VMOVUPS      4320(AX), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 4320(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4448(AX)
+	VMOVUPS      4352(AX), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4480(AX)
+	VMOVUPS      4384(AX), Y6
+	VDIVPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 4384(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 4512(AX)
 
 group13:
 	VBROADCASTF128 (CX), Y5
@@ -1057,15 +1107,28 @@ group24:
 	VZEROUPPER
 	RET
 
-// func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int)
+// func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gridTerms8AVX512(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd4<>+0(SB), Z0
-	VMOVUPS pick4_16_0<>+0(SB), Z1
+TEXT ·gridTerms8AVX512(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd4<>+0(SB), Z0
+	VMOVUPS      pick4_16_0<>+0(SB), Z1
+	VBROADCASTSS peak+32(FP), Z2
+	VMOVUPS      4288(AX), Z3
+	VDIVPS       Z2, Z3, Z3
+	VMOVUPS      Z3, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z4
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 4416(AX)
+	VMOVUPS      4352(AX), Z3
+	VDIVPS       Z2, Z3, Z2
+	VMOVUPS      Z2, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z3
+	VDIVPS       Z2, Z3, Z2
+	VMOVUPS      Z2, 4480(AX)
 
 group1:
 	VBROADCASTF32X4 (CX), Z2
@@ -1452,16 +1515,29 @@ group12:
 	VZEROUPPER
 	RET
 
-// func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int)
+// func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gridTerms4AVX512(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd8<>+0(SB), Z0
-	VMOVUPS pick8_16_0<>+0(SB), Z1
-	VMOVUPS pick8_16_1<>+0(SB), Z2
+TEXT ·gridTerms4AVX512(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd8<>+0(SB), Z0
+	VMOVUPS      pick8_16_0<>+0(SB), Z1
+	VMOVUPS      pick8_16_1<>+0(SB), Z2
+	VBROADCASTSS peak+32(FP), Z3
+	VMOVUPS      4288(AX), Z4
+	VDIVPS       Z3, Z4, Z4
+	VMOVUPS      Z4, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z5
+	VDIVPS       Z4, Z5, Z4
+	VMOVUPS      Z4, 4416(AX)
+	VMOVUPS      4352(AX), Z4
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z4
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 4480(AX)
 
 group13:
 	VBROADCASTF32X4 (CX), Z3

@@ -111,7 +111,8 @@ func (a *asm) widen16(m Mem) reg.VecVirtual {
 
 // gridTerms fills the parts of the state that do not depend on scales.
 func gridTerms(a *grid) {
-	a.begin("gridTerms", "func(state, x, w *float32, groups int)", "is gridFit.init for groups of %d.")
+	a.begin("gridTerms", "func(state, x, w *float32, groups int, peak float32)",
+		"is gridFit.init for groups of %d; it also divides what is in inverse by peak, and one by that.")
 	s, x, w, n := a.arg("state"), a.arg("x"), a.arg("w"), a.arg("groups")
 	odd := a.load(a.odd())
 	lanes := a.lanes()
@@ -137,6 +138,12 @@ func gridTerms(a *grid) {
 		r := a.vec()
 		a.VPERMILPS(control[p], v, r)
 		return r
+	}
+	peak, one := a.argFloat("peak"), a.sharedFloat(1)
+	for h := 0; h < gkScale-gkInverse; h += a.width() {
+		inverse := a.div(a.load(Mem{Base: s, Disp: gkInverse + h}), peak)
+		a.store(inverse, Mem{Base: s, Disp: gkInverse + h})
+		a.store(a.div(a.load(one), inverse), Mem{Base: s, Disp: gkScale + h})
 	}
 	again := a.label("group")
 	a.Label(again)
