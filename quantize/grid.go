@@ -23,7 +23,6 @@ var (
 type gridSearch struct {
 	grid  func() *kernel.Grid
 	even  bool    // of eight signs seven are stored, see evenSigns
-	fit   bool    // the first scale is a fit instead of a part of the largest magnitude
 	zero  float32 // a sub-block with all magnitudes below it counts as zero
 	sweep kernel.GridSweep
 }
@@ -39,6 +38,16 @@ type subBlock struct {
 func (s *gridSearch) find(b *subBlock, x, w []float32) bool {
 	var magnitudes [32]float32
 	m := magnitudes[:len(x)]
+	peak := s.split(b, m, x, w)
+	if peak < s.zero {
+		return false
+	}
+	s.points(b, m, w, peak, peak/float32(2*s.grid().Levels-1))
+	return true
+}
+
+// split puts magnitudes into m, finds the signs and gives the largest magnitude.
+func (s *gridSearch) split(b *subBlock, m, x, w []float32) (peak float32) {
 	for i := 0; i < len(x); i += 8 {
 		to, from := (*[8]float32)(m[i:]), (*[8]float32)(x[i:])
 		if s.even {
@@ -47,21 +56,18 @@ func (s *gridSearch) find(b *subBlock, x, w []float32) bool {
 			b.signs[i/8] = splitSigns(to, from)
 		}
 	}
-	peak := largest(m)
-	if peak < s.zero {
-		return false
-	}
-	g := s.grid()
-	scale := peak / float32(2*g.Levels-1)
-	if s.fit {
-		var codes [32]uint8
-		scale = kernel.SearchPositive(codes[:], m, w, int32(g.Levels+1))
-		peak = scale * float32(g.Levels)
-		if peak <= 0 {
-			return false
+	for _, v := range m[:len(x)] {
+		if v > peak { // max would also look for NaN
+			peak = v
 		}
 	}
-	b.scale = kernel.SearchGrid(b.codes[:len(x)<<g.Bits/32], g, m, w, peak, scale, &s.sweep)
+	return peak
+}
+
+// points finds points and scale. scale is the one to begin with, and peak the value of the highest level under it.
+func (s *gridSearch) points(b *subBlock, m, w []float32, peak, scale float32) {
+	g := s.grid()
+	b.scale = kernel.SearchGrid(b.codes[:len(m)<<g.Bits/32], g, m, w, peak, scale, &s.sweep)
 	if b.scale < 0 { // possible with very uneven weights
 		b.scale = -b.scale
 		for i := range b.signs {
@@ -71,18 +77,16 @@ func (s *gridSearch) find(b *subBlock, x, w []float32) bool {
 			}
 		}
 	}
-	return true
 }
 
 // splitSigns puts magnitudes of eight values into m and gives their signs, the first in bit 0. Zero counts as
 // positive.
 func splitSigns(m, x *[8]float32) (signs uint8) {
 	for i, v := range x {
-		if v < 0 {
-			v = -v
-			signs |= 1 << i
-		}
-		m[i] = v
+		b := math.Float32bits(v)
+		negative := uint32((uint64(1<<31) - uint64(b)) >> 63) // without a branch: signs cannot be foretold
+		m[i] = math.Float32frombits(b ^ negative<<31)
+		signs |= uint8(negative << i)
 	}
 	return signs
 }

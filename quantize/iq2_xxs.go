@@ -18,25 +18,34 @@ import (
 var iq2XXS = Codec{Type: gguf.TypeIQ2_XXS, NeedWeight: true, Check: checkIQ2XXS, encode: encodeIQ2XXS, decode: decodeIQ2XXS, decodeFast: decodeIQ2XXSFast}
 
 var searchIQ2XXS = gridSearch{
-	grid: gridIQ2XXS, even: true, fit: true, zero: kernel.Tiny,
+	grid: gridIQ2XXS, even: true, zero: kernel.Tiny,
 	sweep: kernel.GridSweep{Step: 0.1, Last: 6, Refit: kernel.RefitAll},
 }
 
 func encodeIQ2XXS(dst []byte, src, weight []float32) {
 	g := gridIQ2XXS()
-	var s subBlock
-	var w [32]float32
+	levels := float32(g.Levels)
+	var subs [8]subBlock
+	var m, w [256]float32
+	var peaks [8]float32
 	for ; len(src) >= 256; src, weight, dst = src[256:], weight[256:], dst[66:] {
 		x, b := src[:256], dst[:66]
 		clear(b)
 		var scales [8]float32
 		sigma2 := kernel.SumSquares(x) / 256
-		for i := range scales {
-			xi, q := x[32*i:][:32], b[2+8*i:][:8]
-			kernel.WeighImportance(w[:], xi, weight[32*i:], sigma2)
-			if !searchIQ2XXS.find(&s, xi, w[:]) {
+		for i := range subs {
+			xi, wi := x[32*i:][:32], w[32*i:][:32]
+			kernel.WeighImportance(wi, xi, weight[32*i:], sigma2)
+			peaks[i] = searchIQ2XXS.split(&subs[i], m[32*i:][:32], xi, wi)
+		}
+		first := fitPositive(&m, &w, int32(g.Levels+1))
+		for i, scale := range first {
+			// The sweep begins with a fit instead of the largest magnitude.
+			if peaks[i] < searchIQ2XXS.zero || scale*levels <= 0 {
 				continue
 			}
+			s, q := &subs[i], b[2+8*i:][:8]
+			searchIQ2XXS.points(s, m[32*i:][:32], w[32*i:][:32], scale*levels, scale)
 			scales[i] = s.scale
 			var signs uint32
 			for k := range 4 {
@@ -57,6 +66,25 @@ func encodeIQ2XXS(dst []byte, src, weight []float32) {
 			b[9+8*i] |= oddNibble(scale, inv) << 4
 		}
 	}
+}
+
+// fitPositive gives SearchPositive's scales of 8 groups of 32 magnitudes.
+func fitPositive(m, w *[256]float32, nmax int32) (scales [8]float32) {
+	if kernel.Now() == kernel.Plain {
+		var codes [32]uint8
+		for i := range scales {
+			scales[i] = kernel.SearchPositive(codes[:], m[32*i:][:32], w[32*i:][:32], nmax)
+		}
+		return scales
+	}
+	const n = 32 * kernel.Lanes
+	t := kernel.NewTile()
+	t.Load(m[:], 8, 32)
+	t.LoadImportance(w[:], 8, 32, 0)
+	t.Positive.Run(t.Codes[:n], kernel.RowAt(t.Scales[:], 0), t.X[:n], t.Importance[:n], 32, nmax)
+	copy(scales[:], t.Scales[:])
+	t.Free()
+	return scales
 }
 
 func decodeIQ2XXS(dst []float32, src []byte) {

@@ -4,10 +4,10 @@
 
 package kernel
 
-// gridTerms8AVX2 is gridFit.init for groups of 8.
+// gridTerms8AVX2 is gridFit.init for groups of 8; it also divides what is in inverse by peak, and one by that.
 //
 //go:noescape
-func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int)
+func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind8AVX2 is gridFit.find for groups of 8 and all tries.
 //
@@ -19,10 +19,10 @@ func gridFind8AVX2(state *float32, x *float32, index *int32, lists *uint16, valu
 //go:noescape
 func gridSums8AVX2(state *float32, groups int, tries int)
 
-// gridTerms4AVX2 is gridFit.init for groups of 4.
+// gridTerms4AVX2 is gridFit.init for groups of 4; it also divides what is in inverse by peak, and one by that.
 //
 //go:noescape
-func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int)
+func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind4AVX2 is gridFit.find for groups of 4 and all tries.
 //
@@ -34,10 +34,10 @@ func gridFind4AVX2(state *float32, x *float32, index *int32, lists *uint16, valu
 //go:noescape
 func gridSums4AVX2(state *float32, groups int, tries int)
 
-// gridTerms8AVX512 is gridFit.init for groups of 8.
+// gridTerms8AVX512 is gridFit.init for groups of 8; it also divides what is in inverse by peak, and one by that.
 //
 //go:noescape
-func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int)
+func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind8AVX512 is gridFit.find for groups of 8 and all tries.
 //
@@ -49,10 +49,10 @@ func gridFind8AVX512(state *float32, x *float32, index *int32, lists *uint16, va
 //go:noescape
 func gridSums8AVX512(state *float32, groups int, tries int)
 
-// gridTerms4AVX512 is gridFit.init for groups of 4.
+// gridTerms4AVX512 is gridFit.init for groups of 4; it also divides what is in inverse by peak, and one by that.
 //
 //go:noescape
-func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int)
+func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind4AVX512 is gridFit.find for groups of 4 and all tries.
 //

@@ -4,16 +4,41 @@
 
 #include "textflag.h"
 
-// func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int)
+// func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX
-TEXT ·gridTerms8AVX2(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd4<>+0(SB), Y0
-	VMOVUPS pick4_8_0<>+0(SB), Y1
-	VMOVUPS pick4_8_1<>+0(SB), Y2
+TEXT ·gridTerms8AVX2(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd4<>+0(SB), Y0
+	VMOVUPS      pick4_8_0<>+0(SB), Y1
+	VMOVUPS      pick4_8_1<>+0(SB), Y2
+	VBROADCASTSS peak+32(FP), Y3
+	VMOVUPS      4288(AX), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4416(AX)
+	VMOVUPS      4320(AX), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 4320(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4448(AX)
+	VMOVUPS      4352(AX), Y4
+	VDIVPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 4480(AX)
+	VMOVUPS      4384(AX), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMOVUPS      Y3, 4384(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMOVUPS      Y3, 4512(AX)
 
 group1:
 	VBROADCASTF128 (CX), Y3
@@ -116,6 +141,24 @@ DATA pick4_8_1<>+24(SB)/4, $0x00000003
 DATA pick4_8_1<>+28(SB)/4, $0x00000003
 GLOBL pick4_8_1<>(SB), RODATA|NOPTR, $32
 
+DATA x3f800000<>+0(SB)/4, $0x3f800000
+DATA x3f800000<>+4(SB)/4, $0x3f800000
+DATA x3f800000<>+8(SB)/4, $0x3f800000
+DATA x3f800000<>+12(SB)/4, $0x3f800000
+DATA x3f800000<>+16(SB)/4, $0x3f800000
+DATA x3f800000<>+20(SB)/4, $0x3f800000
+DATA x3f800000<>+24(SB)/4, $0x3f800000
+DATA x3f800000<>+28(SB)/4, $0x3f800000
+DATA x3f800000<>+32(SB)/4, $0x3f800000
+DATA x3f800000<>+36(SB)/4, $0x3f800000
+DATA x3f800000<>+40(SB)/4, $0x3f800000
+DATA x3f800000<>+44(SB)/4, $0x3f800000
+DATA x3f800000<>+48(SB)/4, $0x3f800000
+DATA x3f800000<>+52(SB)/4, $0x3f800000
+DATA x3f800000<>+56(SB)/4, $0x3f800000
+DATA x3f800000<>+60(SB)/4, $0x3f800000
+GLOBL x3f800000<>(SB), RODATA|NOPTR, $64
+
 DATA x7fffffff<>+0(SB)/4, $0x7fffffff
 DATA x7fffffff<>+4(SB)/4, $0x7fffffff
 DATA x7fffffff<>+8(SB)/4, $0x7fffffff
@@ -143,12 +186,12 @@ TEXT ·gridFind8AVX2(SB), NOSPLIT, $0-60
 	VPXOR Y0, Y0, Y0
 
 try2:
-	VBROADCASTSS 4416(AX)(DX*4), Y1
+	VBROADCASTSS 4288(AX)(DX*4), Y1
 	VPXOR        Y2, Y2, Y2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
-	LEAQ         4352(AX), DI
+	LEAQ         4224(AX), DI
 	XORQ         R8, R8
 
 loop3:
@@ -172,92 +215,88 @@ loop3:
 	ADDQ         $0x20, R8
 	CMPQ         R8, SI
 	JLT          loop3
-	VBROADCASTSS 4544(AX)(DX*4), Y1
+	VBROADCASTSS 4416(AX)(DX*4), Y1
 	VMULPS       odd4<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 4224(AX)
+	VMOVUPS      Y1, 4096(AX)
 	MOVQ         wanted+48(FP), DI
 	XORL         BX, BX
 	XORL         SI, SI
 	MOVQ         AX, R8
-	LEAQ         5056(AX)(DX*2), R9
+	LEAQ         4928(AX)(DX*2), R9
 
 group4:
-	SHRL           $0x01, DI
-	JCC            next5
-	MOVL           4352(AX)(BX*4), R10
-	MOVL           (CX)(R10*4), R11
-	TESTL          R11, R11
-	JGE            done6
-	BTSL           BX, SI
-	NOTL           R11
-	MOVL           R11, R12
-	SHRL           $0x0c, R12
-	SHLQ           $0x05, R12
-	ADDQ           lists+24(FP), R12
-	ANDL           $0x00000fff, R11
-	VMOVUPS        4224(AX), Y1
-	VSUBPS         (R8), Y1, Y2
-	VMULPS         1024(R8), Y2, Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, 4096(AX)
-	VSUBPS         32(R8), Y1, Y2
-	VMULPS         1056(R8), Y2, Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, 4128(AX)
-	VSUBPS         64(R8), Y1, Y2
-	VMULPS         1088(R8), Y2, Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, 4160(AX)
-	VSUBPS         96(R8), Y1, Y1
-	VMULPS         1120(R8), Y1, Y2
-	VMULPS         Y1, Y2, Y1
-	VMOVUPS        Y1, 4192(AX)
-	VBROADCASTF128 4096(AX), Y1
-	VBROADCASTF128 4112(AX), Y2
-	VBROADCASTF128 4128(AX), Y3
-	VBROADCASTF128 4144(AX), Y4
-	VBROADCASTF128 4160(AX), Y5
-	VBROADCASTF128 4176(AX), Y6
-	VBROADCASTF128 4192(AX), Y7
-	VBROADCASTF128 4208(AX), Y8
-	VPMOVZXWD      (R12), Y9
-	VPERMILPS      Y9, Y1, Y10
-	VPSRLD         $0x02, Y9, Y11
-	VPERMILPS      Y11, Y2, Y11
-	VADDPS         Y11, Y10, Y10
-	VPSRLD         $0x04, Y9, Y11
-	VPERMILPS      Y11, Y3, Y11
-	VADDPS         Y11, Y10, Y10
-	VPSRLD         $0x06, Y9, Y11
-	VPERMILPS      Y11, Y4, Y11
-	VADDPS         Y11, Y10, Y10
-	VPSRLD         $0x08, Y9, Y11
-	VPERMILPS      Y11, Y5, Y11
-	VADDPS         Y11, Y10, Y10
-	VPSRLD         $0x0a, Y9, Y11
-	VPERMILPS      Y11, Y6, Y11
-	VADDPS         Y11, Y10, Y10
-	VPSRLD         $0x0c, Y9, Y11
-	VPERMILPS      Y11, Y7, Y11
-	VADDPS         Y11, Y10, Y10
-	VPSRLD         $0x0e, Y9, Y9
-	VPERMILPS      Y9, Y8, Y9
-	VADDPS         Y9, Y10, Y10
-	CMPL           R11, $0x08
-	JHI            many7
-	VEXTRACTI128   $0x01, Y10, X1
-	VPMINUD        X1, X10, X1
-	VPSHUFD        $0x4e, X1, X2
-	VPMINUD        X1, X2, X1
-	VPSHUFD        $0xb1, X1, X2
-	VPMINUD        X1, X2, X1
-	VPBROADCASTD   X1, Y1
-	VPMAXUD        Y1, Y0, Y0
-	VPCMPEQD       Y1, Y10, Y1
-	VMOVMSKPS      Y1, R10
-	BSFL           R10, R10
-	MOVWLZX        (R12)(R10*2), R10
-	JMP            found8
+	SHRL         $0x01, DI
+	JCC          next5
+	MOVL         4224(AX)(BX*4), R10
+	MOVL         (CX)(R10*4), R11
+	TESTL        R11, R11
+	JGE          done6
+	BTSL         BX, SI
+	NOTL         R11
+	MOVL         R11, R12
+	SHRL         $0x0c, R12
+	SHLQ         $0x05, R12
+	ADDQ         lists+24(FP), R12
+	ANDL         $0x00000fff, R11
+	VMOVUPS      4096(AX), Y1
+	VSUBPS       (R8), Y1, Y2
+	VMULPS       1024(R8), Y2, Y3
+	VMULPS       Y2, Y3, Y2
+	VPERM2F128   $0x00, Y2, Y2, Y3
+	VPERM2F128   $0x11, Y2, Y2, Y2
+	VSUBPS       32(R8), Y1, Y4
+	VMULPS       1056(R8), Y4, Y5
+	VMULPS       Y4, Y5, Y4
+	VPERM2F128   $0x00, Y4, Y4, Y5
+	VPERM2F128   $0x11, Y4, Y4, Y4
+	VSUBPS       64(R8), Y1, Y6
+	VMULPS       1088(R8), Y6, Y7
+	VMULPS       Y6, Y7, Y6
+	VPERM2F128   $0x00, Y6, Y6, Y7
+	VPERM2F128   $0x11, Y6, Y6, Y6
+	VSUBPS       96(R8), Y1, Y1
+	VMULPS       1120(R8), Y1, Y8
+	VMULPS       Y1, Y8, Y1
+	VPERM2F128   $0x00, Y1, Y1, Y8
+	VPERM2F128   $0x11, Y1, Y1, Y1
+	VPMOVZXWD    (R12), Y9
+	VPERMILPS    Y9, Y3, Y10
+	VPSRLD       $0x02, Y9, Y11
+	VPERMILPS    Y11, Y2, Y11
+	VADDPS       Y11, Y10, Y10
+	VPSRLD       $0x04, Y9, Y11
+	VPERMILPS    Y11, Y5, Y11
+	VADDPS       Y11, Y10, Y10
+	VPSRLD       $0x06, Y9, Y11
+	VPERMILPS    Y11, Y4, Y11
+	VADDPS       Y11, Y10, Y10
+	VPSRLD       $0x08, Y9, Y11
+	VPERMILPS    Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y10
+	VPSRLD       $0x0a, Y9, Y11
+	VPERMILPS    Y11, Y6, Y11
+	VADDPS       Y11, Y10, Y10
+	VPSRLD       $0x0c, Y9, Y11
+	VPERMILPS    Y11, Y8, Y11
+	VADDPS       Y11, Y10, Y10
+	VPSRLD       $0x0e, Y9, Y9
+	VPERMILPS    Y9, Y1, Y9
+	VADDPS       Y9, Y10, Y10
+	CMPL         R11, $0x08
+	JHI          many7
+	VEXTRACTI128 $0x01, Y10, X1
+	VPMINUD      X1, X10, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPMINUD      X1, X2, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPMINUD      X1, X2, X1
+	VPBROADCASTD X1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VPCMPEQD     Y1, Y10, Y1
+	VMOVMSKPS    Y1, R10
+	BSFL         R10, R10
+	MOVWLZX      (R12)(R10*2), R10
+	JMP          found8
 
 many7:
 	VMOVUPS count<>+0(SB), Y9
@@ -268,27 +307,27 @@ more9:
 	ADDQ         $0x10, R10
 	VPADDD       x00000008<>+0(SB), Y11, Y11
 	VPMOVZXWD    (R10), Y12
-	VPERMILPS    Y12, Y1, Y13
+	VPERMILPS    Y12, Y3, Y13
 	VPSRLD       $0x02, Y12, Y14
 	VPERMILPS    Y14, Y2, Y14
 	VADDPS       Y14, Y13, Y13
 	VPSRLD       $0x04, Y12, Y14
-	VPERMILPS    Y14, Y3, Y14
+	VPERMILPS    Y14, Y5, Y14
 	VADDPS       Y14, Y13, Y13
 	VPSRLD       $0x06, Y12, Y14
 	VPERMILPS    Y14, Y4, Y14
 	VADDPS       Y14, Y13, Y13
 	VPSRLD       $0x08, Y12, Y14
-	VPERMILPS    Y14, Y5, Y14
+	VPERMILPS    Y14, Y7, Y14
 	VADDPS       Y14, Y13, Y13
 	VPSRLD       $0x0a, Y12, Y14
 	VPERMILPS    Y14, Y6, Y14
 	VADDPS       Y14, Y13, Y13
 	VPSRLD       $0x0c, Y12, Y14
-	VPERMILPS    Y14, Y7, Y14
+	VPERMILPS    Y14, Y8, Y14
 	VADDPS       Y14, Y13, Y13
 	VPSRLD       $0x0e, Y12, Y12
-	VPERMILPS    Y12, Y8, Y12
+	VPERMILPS    Y12, Y1, Y12
 	VADDPS       Y12, Y13, Y13
 	VPMINUD      Y10, Y13, Y13
 	VPCMPEQD     Y10, Y13, Y10
@@ -311,9 +350,9 @@ more9:
 	LEAL         -1(R11), R10
 	TESTL        R10, R11
 	JNE          tie10
-	VMOVUPS      Y9, 4288(AX)
+	VMOVUPS      Y9, 4160(AX)
 	BSFL         R11, R11
-	MOVL         4288(AX)(R11*4), R11
+	MOVL         4160(AX)(R11*4), R11
 	MOVWLZX      (R12)(R11*2), R10
 	JMP          found8
 
@@ -340,7 +379,7 @@ next5:
 	INCL  BX
 	TESTL DI, DI
 	JNE   group4
-	MOVL  SI, 4928(AX)(DX*4)
+	MOVL  SI, 4800(AX)(DX*4)
 	INCQ  DX
 	CMPQ  DX, tries+40(FP)
 	JLT   try2
@@ -348,24 +387,6 @@ next5:
 	MOVL  AX, ret+56(FP)
 	VZEROUPPER
 	RET
-
-DATA x3f800000<>+0(SB)/4, $0x3f800000
-DATA x3f800000<>+4(SB)/4, $0x3f800000
-DATA x3f800000<>+8(SB)/4, $0x3f800000
-DATA x3f800000<>+12(SB)/4, $0x3f800000
-DATA x3f800000<>+16(SB)/4, $0x3f800000
-DATA x3f800000<>+20(SB)/4, $0x3f800000
-DATA x3f800000<>+24(SB)/4, $0x3f800000
-DATA x3f800000<>+28(SB)/4, $0x3f800000
-DATA x3f800000<>+32(SB)/4, $0x3f800000
-DATA x3f800000<>+36(SB)/4, $0x3f800000
-DATA x3f800000<>+40(SB)/4, $0x3f800000
-DATA x3f800000<>+44(SB)/4, $0x3f800000
-DATA x3f800000<>+48(SB)/4, $0x3f800000
-DATA x3f800000<>+52(SB)/4, $0x3f800000
-DATA x3f800000<>+56(SB)/4, $0x3f800000
-DATA x3f800000<>+60(SB)/4, $0x3f800000
-GLOBL x3f800000<>(SB), RODATA|NOPTR, $64
 
 DATA x3f000000<>+0(SB)/4, $0x3f000000
 DATA x3f000000<>+4(SB)/4, $0x3f000000
@@ -574,7 +595,7 @@ TEXT ·gridSums8AVX2(SB), NOSPLIT, $0-24
 tries11:
 	MOVQ  groups+8(FP), SI
 	MOVQ  AX, DX
-	LEAQ  5056(AX)(CX*2), BX
+	LEAQ  4928(AX)(CX*2), BX
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 
@@ -639,26 +660,51 @@ group12:
 	ADDQ           $0x40, BX
 	DECQ           SI
 	JNZ            group12
-	VMOVUPS        Y0, 4672(AX)(CX*4)
-	VMOVUPS        Y1, 4800(AX)(CX*4)
+	VMOVUPS        Y0, 4544(AX)(CX*4)
+	VMOVUPS        Y1, 4672(AX)(CX*4)
 	ADDQ           $0x08, CX
 	CMPQ           CX, tries+16(FP)
 	JLT            tries11
 	VZEROUPPER
 	RET
 
-// func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int)
+// func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX
-TEXT ·gridTerms4AVX2(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd8<>+0(SB), Y0
-	VMOVUPS pick8_8_0<>+0(SB), Y1
-	VMOVUPS pick8_8_1<>+0(SB), Y2
-	VMOVUPS pick8_8_2<>+0(SB), Y3
-	VMOVUPS pick8_8_3<>+0(SB), Y4
+TEXT ·gridTerms4AVX2(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd8<>+0(SB), Y0
+	VMOVUPS      pick8_8_0<>+0(SB), Y1
+	VMOVUPS      pick8_8_1<>+0(SB), Y2
+	VMOVUPS      pick8_8_2<>+0(SB), Y3
+	VMOVUPS      pick8_8_3<>+0(SB), Y4
+	VBROADCASTSS peak+32(FP), Y5
+	VMOVUPS      4288(AX), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4416(AX)
+	VMOVUPS      4320(AX), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 4320(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4448(AX)
+	VMOVUPS      4352(AX), Y6
+	VDIVPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 4480(AX)
+	VMOVUPS      4384(AX), Y6
+	VDIVPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 4384(AX)
+	VMOVUPS      x3f800000<>+0(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 4512(AX)
 
 group13:
 	VBROADCASTF128 (CX), Y5
@@ -785,12 +831,12 @@ TEXT ·gridFind4AVX2(SB), NOSPLIT, $0-60
 	VPXOR Y0, Y0, Y0
 
 try14:
-	VBROADCASTSS 4416(AX)(DX*4), Y1
+	VBROADCASTSS 4288(AX)(DX*4), Y1
 	VPXOR        Y2, Y2, Y2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
-	LEAQ         4352(AX), DI
+	LEAQ         4224(AX), DI
 	XORQ         R8, R8
 
 loop15:
@@ -812,19 +858,19 @@ loop15:
 	ADDQ         $0x20, R8
 	CMPQ         R8, SI
 	JLT          loop15
-	VBROADCASTSS 4544(AX)(DX*4), Y1
+	VBROADCASTSS 4416(AX)(DX*4), Y1
 	VMULPS       odd8<>+0(SB), Y1, Y1
-	VMOVUPS      Y1, 4224(AX)
+	VMOVUPS      Y1, 4096(AX)
 	MOVQ         wanted+48(FP), DI
 	XORL         BX, BX
 	XORL         SI, SI
 	MOVQ         AX, R8
-	LEAQ         5056(AX)(DX*2), R9
+	LEAQ         4928(AX)(DX*2), R9
 
 group16:
 	SHRL         $0x01, DI
 	JCC          next17
-	MOVL         4352(AX)(BX*4), R10
+	MOVL         4224(AX)(BX*4), R10
 	MOVL         (CX)(R10*4), R11
 	TESTL        R11, R11
 	JGE          done18
@@ -835,37 +881,29 @@ group16:
 	SHLQ         $0x05, R12
 	ADDQ         lists+24(FP), R12
 	ANDL         $0x00000fff, R11
-	VMOVUPS      4224(AX), Y1
+	VMOVUPS      4096(AX), Y1
 	VSUBPS       (R8), Y1, Y2
 	VMULPS       1024(R8), Y2, Y3
 	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 4096(AX)
-	VSUBPS       32(R8), Y1, Y2
-	VMULPS       1056(R8), Y2, Y3
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 4128(AX)
-	VSUBPS       64(R8), Y1, Y2
-	VMULPS       1088(R8), Y2, Y3
-	VMULPS       Y2, Y3, Y2
-	VMOVUPS      Y2, 4160(AX)
+	VSUBPS       32(R8), Y1, Y3
+	VMULPS       1056(R8), Y3, Y4
+	VMULPS       Y3, Y4, Y3
+	VSUBPS       64(R8), Y1, Y4
+	VMULPS       1088(R8), Y4, Y5
+	VMULPS       Y4, Y5, Y4
 	VSUBPS       96(R8), Y1, Y1
-	VMULPS       1120(R8), Y1, Y2
-	VMULPS       Y1, Y2, Y1
-	VMOVUPS      Y1, 4192(AX)
-	VMOVUPS      4096(AX), Y1
-	VMOVUPS      4128(AX), Y2
-	VMOVUPS      4160(AX), Y3
-	VMOVUPS      4192(AX), Y4
+	VMULPS       1120(R8), Y1, Y5
+	VMULPS       Y1, Y5, Y1
 	VPMOVZXWD    (R12), Y5
-	VPERMPS      Y1, Y5, Y6
+	VPERMPS      Y2, Y5, Y6
 	VPSRLD       $0x03, Y5, Y7
-	VPERMPS      Y2, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VPSRLD       $0x06, Y5, Y7
 	VPERMPS      Y3, Y7, Y7
 	VADDPS       Y7, Y6, Y6
+	VPSRLD       $0x06, Y5, Y7
+	VPERMPS      Y4, Y7, Y7
+	VADDPS       Y7, Y6, Y6
 	VPSRLD       $0x09, Y5, Y5
-	VPERMPS      Y4, Y5, Y5
+	VPERMPS      Y1, Y5, Y5
 	VADDPS       Y5, Y6, Y6
 	CMPL         R11, $0x08
 	JHI          many19
@@ -892,15 +930,15 @@ more21:
 	ADDQ         $0x10, R10
 	VPADDD       x00000008<>+0(SB), Y7, Y7
 	VPMOVZXWD    (R10), Y8
-	VPERMPS      Y1, Y8, Y9
+	VPERMPS      Y2, Y8, Y9
 	VPSRLD       $0x03, Y8, Y10
-	VPERMPS      Y2, Y10, Y10
-	VADDPS       Y10, Y9, Y9
-	VPSRLD       $0x06, Y8, Y10
 	VPERMPS      Y3, Y10, Y10
 	VADDPS       Y10, Y9, Y9
+	VPSRLD       $0x06, Y8, Y10
+	VPERMPS      Y4, Y10, Y10
+	VADDPS       Y10, Y9, Y9
 	VPSRLD       $0x09, Y8, Y8
-	VPERMPS      Y4, Y8, Y8
+	VPERMPS      Y1, Y8, Y8
 	VADDPS       Y8, Y9, Y9
 	VPMINUD      Y6, Y9, Y9
 	VPCMPEQD     Y6, Y9, Y6
@@ -923,9 +961,9 @@ more21:
 	LEAL         -1(R11), R10
 	TESTL        R10, R11
 	JNE          tie22
-	VMOVUPS      Y5, 4288(AX)
+	VMOVUPS      Y5, 4160(AX)
 	BSFL         R11, R11
-	MOVL         4288(AX)(R11*4), R11
+	MOVL         4160(AX)(R11*4), R11
 	MOVWLZX      (R12)(R11*2), R10
 	JMP          found20
 
@@ -952,7 +990,7 @@ next17:
 	INCL  BX
 	TESTL DI, DI
 	JNE   group16
-	MOVL  SI, 4928(AX)(DX*4)
+	MOVL  SI, 4800(AX)(DX*4)
 	INCQ  DX
 	CMPQ  DX, tries+40(FP)
 	JLT   try14
@@ -1024,7 +1062,7 @@ TEXT ·gridSums4AVX2(SB), NOSPLIT, $0-24
 tries23:
 	MOVQ  groups+8(FP), SI
 	MOVQ  AX, DX
-	LEAQ  5056(AX)(CX*2), BX
+	LEAQ  4928(AX)(CX*2), BX
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 
@@ -1061,23 +1099,36 @@ group24:
 	ADDQ      $0x40, BX
 	DECQ      SI
 	JNZ       group24
-	VMOVUPS   Y0, 4672(AX)(CX*4)
-	VMOVUPS   Y1, 4800(AX)(CX*4)
+	VMOVUPS   Y0, 4544(AX)(CX*4)
+	VMOVUPS   Y1, 4672(AX)(CX*4)
 	ADDQ      $0x08, CX
 	CMPQ      CX, tries+16(FP)
 	JLT       tries23
 	VZEROUPPER
 	RET
 
-// func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int)
+// func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gridTerms8AVX512(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd4<>+0(SB), Z0
-	VMOVUPS pick4_16_0<>+0(SB), Z1
+TEXT ·gridTerms8AVX512(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd4<>+0(SB), Z0
+	VMOVUPS      pick4_16_0<>+0(SB), Z1
+	VBROADCASTSS peak+32(FP), Z2
+	VMOVUPS      4288(AX), Z3
+	VDIVPS       Z2, Z3, Z3
+	VMOVUPS      Z3, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z4
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 4416(AX)
+	VMOVUPS      4352(AX), Z3
+	VDIVPS       Z2, Z3, Z2
+	VMOVUPS      Z2, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z3
+	VDIVPS       Z2, Z3, Z2
+	VMOVUPS      Z2, 4480(AX)
 
 group1:
 	VBROADCASTF32X4 (CX), Z2
@@ -1147,12 +1198,12 @@ TEXT ·gridFind8AVX512(SB), NOSPLIT, $0-60
 	VPXORD Z0, Z0, Z0
 
 try2:
-	VBROADCASTSS 4416(AX)(DX*4), Z1
+	VBROADCASTSS 4288(AX)(DX*4), Z1
 	VPXORD       Z2, Z2, Z2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
-	LEAQ         4352(AX), DI
+	LEAQ         4224(AX), DI
 	XORQ         R8, R8
 
 loop3:
@@ -1174,86 +1225,84 @@ loop3:
 	ADDQ         $0x40, R8
 	CMPQ         R8, SI
 	JLT          loop3
-	VBROADCASTSS 4544(AX)(DX*4), Z1
+	VBROADCASTSS 4416(AX)(DX*4), Z1
 	VMULPS       odd4<>+0(SB), Z1, Z1
-	VMOVUPS      Z1, 4224(AX)
+	VMOVUPS      Z1, 4096(AX)
 	MOVQ         wanted+48(FP), DI
 	XORL         BX, BX
 	XORL         SI, SI
 	MOVQ         AX, R8
-	LEAQ         5056(AX)(DX*2), R9
+	LEAQ         4928(AX)(DX*2), R9
 
 group4:
-	SHRL            $0x01, DI
-	JCC             next5
-	MOVL            4352(AX)(BX*4), R10
-	MOVL            (CX)(R10*4), R11
-	TESTL           R11, R11
-	JGE             done6
-	BTSL            BX, SI
-	NOTL            R11
-	MOVL            R11, R12
-	SHRL            $0x0c, R12
-	SHLQ            $0x05, R12
-	ADDQ            lists+24(FP), R12
-	ANDL            $0x00000fff, R11
-	VMOVUPS         4224(AX), Z1
-	VSUBPS          (R8), Z1, Z3
-	VMULPS          1024(R8), Z3, Z4
-	VMULPS          Z3, Z4, Z3
-	VMOVUPS         Z3, 4096(AX)
-	VSUBPS          64(R8), Z1, Z1
-	VMULPS          1088(R8), Z1, Z3
-	VMULPS          Z1, Z3, Z1
-	VMOVUPS         Z1, 4160(AX)
-	VBROADCASTF32X4 4096(AX), Z1
-	VBROADCASTF32X4 4112(AX), Z3
-	VBROADCASTF32X4 4128(AX), Z4
-	VBROADCASTF32X4 4144(AX), Z5
-	VBROADCASTF32X4 4160(AX), Z6
-	VBROADCASTF32X4 4176(AX), Z7
-	VBROADCASTF32X4 4192(AX), Z8
-	VBROADCASTF32X4 4208(AX), Z9
-	VPMOVZXWD       (R12), Z10
-	VPERMILPS       Z10, Z1, Z11
-	VPSRLD          $0x02, Z10, Z12
-	VPERMILPS       Z12, Z3, Z12
-	VADDPS          Z12, Z11, Z11
-	VPSRLD          $0x04, Z10, Z12
-	VPERMILPS       Z12, Z4, Z12
-	VADDPS          Z12, Z11, Z11
-	VPSRLD          $0x06, Z10, Z12
-	VPERMILPS       Z12, Z5, Z12
-	VADDPS          Z12, Z11, Z11
-	VPSRLD          $0x08, Z10, Z12
-	VPERMILPS       Z12, Z6, Z12
-	VADDPS          Z12, Z11, Z11
-	VPSRLD          $0x0a, Z10, Z12
-	VPERMILPS       Z12, Z7, Z12
-	VADDPS          Z12, Z11, Z11
-	VPSRLD          $0x0c, Z10, Z12
-	VPERMILPS       Z12, Z8, Z12
-	VADDPS          Z12, Z11, Z11
-	VPSRLD          $0x0e, Z10, Z10
-	VPERMILPS       Z10, Z9, Z10
-	VADDPS          Z10, Z11, Z11
-	CMPL            R11, $0x10
-	JHI             many7
-	VEXTRACTI64X4   $0x01, Z11, Y1
-	VPMINUD         Y1, Y11, Y3
-	VEXTRACTI128    $0x01, Y3, X1
-	VPMINUD         X1, X3, X1
-	VPSHUFD         $0x4e, X1, X3
-	VPMINUD         X1, X3, X1
-	VPSHUFD         $0xb1, X1, X3
-	VPMINUD         X1, X3, X1
-	VPBROADCASTD    X1, Z1
-	VPMAXUD         Z1, Z0, Z0
-	VPCMPEQD        Z1, Z11, K1
-	KMOVW           K1, R10
-	BSFL            R10, R10
-	MOVWLZX         (R12)(R10*2), R10
-	JMP             found8
+	SHRL          $0x01, DI
+	JCC           next5
+	MOVL          4224(AX)(BX*4), R10
+	MOVL          (CX)(R10*4), R11
+	TESTL         R11, R11
+	JGE           done6
+	BTSL          BX, SI
+	NOTL          R11
+	MOVL          R11, R12
+	SHRL          $0x0c, R12
+	SHLQ          $0x05, R12
+	ADDQ          lists+24(FP), R12
+	ANDL          $0x00000fff, R11
+	VMOVUPS       4096(AX), Z1
+	VSUBPS        (R8), Z1, Z3
+	VMULPS        1024(R8), Z3, Z4
+	VMULPS        Z3, Z4, Z3
+	VSHUFF32X4    $0x00, Z3, Z3, Z4
+	VSHUFF32X4    $0x55, Z3, Z3, Z5
+	VSHUFF32X4    $0xaa, Z3, Z3, Z6
+	VSHUFF32X4    $0xff, Z3, Z3, Z3
+	VSUBPS        64(R8), Z1, Z1
+	VMULPS        1088(R8), Z1, Z7
+	VMULPS        Z1, Z7, Z1
+	VSHUFF32X4    $0x00, Z1, Z1, Z7
+	VSHUFF32X4    $0x55, Z1, Z1, Z8
+	VSHUFF32X4    $0xaa, Z1, Z1, Z9
+	VSHUFF32X4    $0xff, Z1, Z1, Z1
+	VPMOVZXWD     (R12), Z10
+	VPERMILPS     Z10, Z4, Z11
+	VPSRLD        $0x02, Z10, Z12
+	VPERMILPS     Z12, Z5, Z12
+	VADDPS        Z12, Z11, Z11
+	VPSRLD        $0x04, Z10, Z12
+	VPERMILPS     Z12, Z6, Z12
+	VADDPS        Z12, Z11, Z11
+	VPSRLD        $0x06, Z10, Z12
+	VPERMILPS     Z12, Z3, Z12
+	VADDPS        Z12, Z11, Z11
+	VPSRLD        $0x08, Z10, Z12
+	VPERMILPS     Z12, Z7, Z12
+	VADDPS        Z12, Z11, Z11
+	VPSRLD        $0x0a, Z10, Z12
+	VPERMILPS     Z12, Z8, Z12
+	VADDPS        Z12, Z11, Z11
+	VPSRLD        $0x0c, Z10, Z12
+	VPERMILPS     Z12, Z9, Z12
+	VADDPS        Z12, Z11, Z11
+	VPSRLD        $0x0e, Z10, Z10
+	VPERMILPS     Z10, Z1, Z10
+	VADDPS        Z10, Z11, Z11
+	CMPL          R11, $0x10
+	JHI           many7
+	VEXTRACTI64X4 $0x01, Z11, Y1
+	VPMINUD       Y1, Y11, Y3
+	VEXTRACTI128  $0x01, Y3, X1
+	VPMINUD       X1, X3, X1
+	VPSHUFD       $0x4e, X1, X3
+	VPMINUD       X1, X3, X1
+	VPSHUFD       $0xb1, X1, X3
+	VPMINUD       X1, X3, X1
+	VPBROADCASTD  X1, Z1
+	VPMAXUD       Z1, Z0, Z0
+	VPCMPEQD      Z1, Z11, K1
+	KMOVW         K1, R10
+	BSFL          R10, R10
+	MOVWLZX       (R12)(R10*2), R10
+	JMP           found8
 
 many7:
 	VMOVUPS count<>+0(SB), Z10
@@ -1264,27 +1313,27 @@ more9:
 	ADDQ          $0x20, R10
 	VPADDD        x00000010<>+0(SB), Z12, Z12
 	VPMOVZXWD     (R10), Z13
-	VPERMILPS     Z13, Z1, Z14
+	VPERMILPS     Z13, Z4, Z14
 	VPSRLD        $0x02, Z13, Z15
-	VPERMILPS     Z15, Z3, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x04, Z13, Z15
-	VPERMILPS     Z15, Z4, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x06, Z13, Z15
 	VPERMILPS     Z15, Z5, Z15
 	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x08, Z13, Z15
+	VPSRLD        $0x04, Z13, Z15
 	VPERMILPS     Z15, Z6, Z15
 	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x0a, Z13, Z15
+	VPSRLD        $0x06, Z13, Z15
+	VPERMILPS     Z15, Z3, Z15
+	VADDPS        Z15, Z14, Z14
+	VPSRLD        $0x08, Z13, Z15
 	VPERMILPS     Z15, Z7, Z15
 	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x0c, Z13, Z15
+	VPSRLD        $0x0a, Z13, Z15
 	VPERMILPS     Z15, Z8, Z15
 	VADDPS        Z15, Z14, Z14
+	VPSRLD        $0x0c, Z13, Z15
+	VPERMILPS     Z15, Z9, Z15
+	VADDPS        Z15, Z14, Z14
 	VPSRLD        $0x0e, Z13, Z13
-	VPERMILPS     Z13, Z9, Z13
+	VPERMILPS     Z13, Z1, Z13
 	VADDPS        Z13, Z14, Z14
 	VPMINUD       Z11, Z14, Z14
 	VPCMPEQD      Z11, Z14, K1
@@ -1308,9 +1357,9 @@ more9:
 	LEAL          -1(R11), R10
 	TESTL         R10, R11
 	JNE           tie10
-	VMOVUPS       Z10, 4288(AX)
+	VMOVUPS       Z10, 4160(AX)
 	BSFL          R11, R11
-	MOVL          4288(AX)(R11*4), R11
+	MOVL          4160(AX)(R11*4), R11
 	MOVWLZX       (R12)(R11*2), R10
 	JMP           found8
 
@@ -1339,7 +1388,7 @@ next5:
 	INCL  BX
 	TESTL DI, DI
 	JNE   group4
-	MOVL  SI, 4928(AX)(DX*4)
+	MOVL  SI, 4800(AX)(DX*4)
 	INCQ  DX
 	CMPQ  DX, tries+40(FP)
 	JLT   try2
@@ -1393,7 +1442,7 @@ TEXT ·gridSums8AVX512(SB), NOSPLIT, $0-24
 tries11:
 	MOVQ   groups+8(FP), SI
 	MOVQ   AX, DX
-	LEAQ   5056(AX)(CX*2), BX
+	LEAQ   4928(AX)(CX*2), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
@@ -1458,24 +1507,37 @@ group12:
 	ADDQ            $0x40, BX
 	DECQ            SI
 	JNZ             group12
-	VMOVUPS         Z0, 4672(AX)(CX*4)
-	VMOVUPS         Z1, 4800(AX)(CX*4)
+	VMOVUPS         Z0, 4544(AX)(CX*4)
+	VMOVUPS         Z1, 4672(AX)(CX*4)
 	ADDQ            $0x10, CX
 	CMPQ            CX, tries+16(FP)
 	JLT             tries11
 	VZEROUPPER
 	RET
 
-// func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int)
+// func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gridTerms4AVX512(SB), NOSPLIT, $0-32
-	MOVQ    state+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+16(FP), DX
-	MOVQ    groups+24(FP), BX
-	VMOVUPS odd8<>+0(SB), Z0
-	VMOVUPS pick8_16_0<>+0(SB), Z1
-	VMOVUPS pick8_16_1<>+0(SB), Z2
+TEXT ·gridTerms4AVX512(SB), NOSPLIT, $0-36
+	MOVQ         state+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         w+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VMOVUPS      odd8<>+0(SB), Z0
+	VMOVUPS      pick8_16_0<>+0(SB), Z1
+	VMOVUPS      pick8_16_1<>+0(SB), Z2
+	VBROADCASTSS peak+32(FP), Z3
+	VMOVUPS      4288(AX), Z4
+	VDIVPS       Z3, Z4, Z4
+	VMOVUPS      Z4, 4288(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z5
+	VDIVPS       Z4, Z5, Z4
+	VMOVUPS      Z4, 4416(AX)
+	VMOVUPS      4352(AX), Z4
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 4352(AX)
+	VMOVUPS      x3f800000<>+0(SB), Z4
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z3, 4480(AX)
 
 group13:
 	VBROADCASTF32X4 (CX), Z3
@@ -1558,12 +1620,12 @@ TEXT ·gridFind4AVX512(SB), NOSPLIT, $0-60
 	VPXORD Z0, Z0, Z0
 
 try14:
-	VBROADCASTSS 4416(AX)(DX*4), Z1
+	VBROADCASTSS 4288(AX)(DX*4), Z1
 	VPXORD       Z2, Z2, Z2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
-	LEAQ         4352(AX), DI
+	LEAQ         4224(AX), DI
 	XORQ         R8, R8
 
 loop15:
@@ -1583,70 +1645,68 @@ loop15:
 	ADDQ         $0x40, R8
 	CMPQ         R8, SI
 	JLT          loop15
-	VBROADCASTSS 4544(AX)(DX*4), Z1
+	VBROADCASTSS 4416(AX)(DX*4), Z1
 	VMULPS       odd8<>+0(SB), Z1, Z1
-	VMOVUPS      Z1, 4224(AX)
+	VMOVUPS      Z1, 4096(AX)
 	MOVQ         wanted+48(FP), DI
 	XORL         BX, BX
 	XORL         SI, SI
 	MOVQ         AX, R8
-	LEAQ         5056(AX)(DX*2), R9
+	LEAQ         4928(AX)(DX*2), R9
 
 group16:
-	SHRL            $0x01, DI
-	JCC             next17
-	MOVL            4352(AX)(BX*4), R10
-	MOVL            (CX)(R10*4), R11
-	TESTL           R11, R11
-	JGE             done18
-	BTSL            BX, SI
-	NOTL            R11
-	MOVL            R11, R12
-	SHRL            $0x0c, R12
-	SHLQ            $0x05, R12
-	ADDQ            lists+24(FP), R12
-	ANDL            $0x00000fff, R11
-	VMOVUPS         4224(AX), Z1
-	VSUBPS          (R8), Z1, Z3
-	VMULPS          1024(R8), Z3, Z4
-	VMULPS          Z3, Z4, Z3
-	VMOVUPS         Z3, 4096(AX)
-	VSUBPS          64(R8), Z1, Z1
-	VMULPS          1088(R8), Z1, Z3
-	VMULPS          Z1, Z3, Z1
-	VMOVUPS         Z1, 4160(AX)
-	VBROADCASTF32X8 4096(AX), Z1
-	VBROADCASTF32X8 4128(AX), Z3
-	VBROADCASTF32X8 4160(AX), Z4
-	VBROADCASTF32X8 4192(AX), Z5
-	VPMOVZXWD       (R12), Z6
-	VPERMPS         Z1, Z6, Z7
-	VPSRLD          $0x03, Z6, Z8
-	VPERMPS         Z3, Z8, Z8
-	VADDPS          Z8, Z7, Z7
-	VPSRLD          $0x06, Z6, Z8
-	VPERMPS         Z4, Z8, Z8
-	VADDPS          Z8, Z7, Z7
-	VPSRLD          $0x09, Z6, Z6
-	VPERMPS         Z5, Z6, Z6
-	VADDPS          Z6, Z7, Z7
-	CMPL            R11, $0x10
-	JHI             many19
-	VEXTRACTI64X4   $0x01, Z7, Y1
-	VPMINUD         Y1, Y7, Y3
-	VEXTRACTI128    $0x01, Y3, X1
-	VPMINUD         X1, X3, X1
-	VPSHUFD         $0x4e, X1, X3
-	VPMINUD         X1, X3, X1
-	VPSHUFD         $0xb1, X1, X3
-	VPMINUD         X1, X3, X1
-	VPBROADCASTD    X1, Z1
-	VPMAXUD         Z1, Z0, Z0
-	VPCMPEQD        Z1, Z7, K1
-	KMOVW           K1, R10
-	BSFL            R10, R10
-	MOVWLZX         (R12)(R10*2), R10
-	JMP             found20
+	SHRL          $0x01, DI
+	JCC           next17
+	MOVL          4224(AX)(BX*4), R10
+	MOVL          (CX)(R10*4), R11
+	TESTL         R11, R11
+	JGE           done18
+	BTSL          BX, SI
+	NOTL          R11
+	MOVL          R11, R12
+	SHRL          $0x0c, R12
+	SHLQ          $0x05, R12
+	ADDQ          lists+24(FP), R12
+	ANDL          $0x00000fff, R11
+	VMOVUPS       4096(AX), Z1
+	VSUBPS        (R8), Z1, Z3
+	VMULPS        1024(R8), Z3, Z4
+	VMULPS        Z3, Z4, Z3
+	VSHUFF32X4    $0x44, Z3, Z3, Z4
+	VSHUFF32X4    $0xee, Z3, Z3, Z3
+	VSUBPS        64(R8), Z1, Z1
+	VMULPS        1088(R8), Z1, Z5
+	VMULPS        Z1, Z5, Z1
+	VSHUFF32X4    $0x44, Z1, Z1, Z5
+	VSHUFF32X4    $0xee, Z1, Z1, Z1
+	VPMOVZXWD     (R12), Z6
+	VPERMPS       Z4, Z6, Z7
+	VPSRLD        $0x03, Z6, Z8
+	VPERMPS       Z3, Z8, Z8
+	VADDPS        Z8, Z7, Z7
+	VPSRLD        $0x06, Z6, Z8
+	VPERMPS       Z5, Z8, Z8
+	VADDPS        Z8, Z7, Z7
+	VPSRLD        $0x09, Z6, Z6
+	VPERMPS       Z1, Z6, Z6
+	VADDPS        Z6, Z7, Z7
+	CMPL          R11, $0x10
+	JHI           many19
+	VEXTRACTI64X4 $0x01, Z7, Y1
+	VPMINUD       Y1, Y7, Y3
+	VEXTRACTI128  $0x01, Y3, X1
+	VPMINUD       X1, X3, X1
+	VPSHUFD       $0x4e, X1, X3
+	VPMINUD       X1, X3, X1
+	VPSHUFD       $0xb1, X1, X3
+	VPMINUD       X1, X3, X1
+	VPBROADCASTD  X1, Z1
+	VPMAXUD       Z1, Z0, Z0
+	VPCMPEQD      Z1, Z7, K1
+	KMOVW         K1, R10
+	BSFL          R10, R10
+	MOVWLZX       (R12)(R10*2), R10
+	JMP           found20
 
 many19:
 	VMOVUPS count<>+0(SB), Z6
@@ -1657,15 +1717,15 @@ more21:
 	ADDQ          $0x20, R10
 	VPADDD        x00000010<>+0(SB), Z8, Z8
 	VPMOVZXWD     (R10), Z9
-	VPERMPS       Z1, Z9, Z10
+	VPERMPS       Z4, Z9, Z10
 	VPSRLD        $0x03, Z9, Z11
 	VPERMPS       Z3, Z11, Z11
 	VADDPS        Z11, Z10, Z10
 	VPSRLD        $0x06, Z9, Z11
-	VPERMPS       Z4, Z11, Z11
+	VPERMPS       Z5, Z11, Z11
 	VADDPS        Z11, Z10, Z10
 	VPSRLD        $0x09, Z9, Z9
-	VPERMPS       Z5, Z9, Z9
+	VPERMPS       Z1, Z9, Z9
 	VADDPS        Z9, Z10, Z10
 	VPMINUD       Z7, Z10, Z10
 	VPCMPEQD      Z7, Z10, K1
@@ -1689,9 +1749,9 @@ more21:
 	LEAL          -1(R11), R10
 	TESTL         R10, R11
 	JNE           tie22
-	VMOVUPS       Z6, 4288(AX)
+	VMOVUPS       Z6, 4160(AX)
 	BSFL          R11, R11
-	MOVL          4288(AX)(R11*4), R11
+	MOVL          4160(AX)(R11*4), R11
 	MOVWLZX       (R12)(R11*2), R10
 	JMP           found20
 
@@ -1720,7 +1780,7 @@ next17:
 	INCL  BX
 	TESTL DI, DI
 	JNE   group16
-	MOVL  SI, 4928(AX)(DX*4)
+	MOVL  SI, 4800(AX)(DX*4)
 	INCQ  DX
 	CMPQ  DX, tries+40(FP)
 	JLT   try14
@@ -1756,7 +1816,7 @@ TEXT ·gridSums4AVX512(SB), NOSPLIT, $0-24
 tries23:
 	MOVQ   groups+8(FP), SI
 	MOVQ   AX, DX
-	LEAQ   5056(AX)(CX*2), BX
+	LEAQ   4928(AX)(CX*2), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
@@ -1793,8 +1853,8 @@ group24:
 	ADDQ            $0x40, BX
 	DECQ            SI
 	JNZ             group24
-	VMOVUPS         Z0, 4672(AX)(CX*4)
-	VMOVUPS         Z1, 4800(AX)(CX*4)
+	VMOVUPS         Z0, 4544(AX)(CX*4)
+	VMOVUPS         Z1, 4672(AX)(CX*4)
 	ADDQ            $0x10, CX
 	CMPQ            CX, tries+16(FP)
 	JLT             tries23

@@ -4,17 +4,17 @@ package kernel
 
 import "math"
 
-// init reports false where there is no kernel.
-func (f *gridKernel) init(g *Grid, x, w []float32, groups int) bool {
+// init also makes the inverse scales of their numerators. It reports false where there is no kernel.
+func (f *gridKernel) init(g *Grid, x, w []float32, groups int, peak float32) bool {
 	switch {
 	case tier == AVX512 && g.Bits == 2:
-		gridTerms8AVX512(&f.x[0], &x[0], &w[0], groups)
+		gridTerms8AVX512(&f.x[0], &x[0], &w[0], groups, peak)
 	case tier == AVX512:
-		gridTerms4AVX512(&f.x[0], &x[0], &w[0], groups)
+		gridTerms4AVX512(&f.x[0], &x[0], &w[0], groups, peak)
 	case g.Bits == 2:
-		gridTerms8AVX2(&f.x[0], &x[0], &w[0], groups)
+		gridTerms8AVX2(&f.x[0], &x[0], &w[0], groups, peak)
 	default:
-		gridTerms4AVX2(&f.x[0], &x[0], &w[0], groups)
+		gridTerms4AVX2(&f.x[0], &x[0], &w[0], groups, peak)
 	}
 	return true
 }

@@ -14,8 +14,7 @@ type gridKernel struct {
 	x, root [256]float32 // repeated
 	xl, ll  [256]float32 // terms of the sums
 
-	errors  [32]float32 // scratch of the search for a group's point
-	odd     [16]float32
+	odd     [16]float32 // scratch of the search for points
 	places  [16]uint32
 	rounded [16]uint32
 
@@ -51,10 +50,9 @@ func (f *gridKernel) search(codes []uint16, g *Grid, x, w []float32, peak, scale
 	all := 1<<len(codes) - 1
 	top := float32(2*g.Levels - 1)
 	for i := range tries {
-		inv := (top + float32(float32(int32(i)-s.Last)*s.Step)) / peak
-		f.inverse[i], f.scale[i] = inv, 1/inv
+		f.inverse[i] = top + float32(float32(int32(i)-s.Last)*s.Step)
 	}
-	if !f.init(g, x, w, len(codes)) || !f.find(g, x, tries, all) {
+	if !f.init(g, x, w, len(codes), peak) || !f.find(g, x, tries, all) {
 		return 0, false
 	}
 	f.sums(g, len(codes), tries)

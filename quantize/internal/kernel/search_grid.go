@@ -32,8 +32,8 @@ func SearchGrid(codes []uint16, g *Grid, x, w []float32, peak, scale float32, s 
 
 // searchGrid is SearchGrid without kernels.
 func searchGrid(codes []uint16, g *Grid, x, w []float32, peak, scale float32, s *GridSweep) float32 {
-	var f gridFit
-	f.init(g, x, w)
+	f := gridFit{g: g, x: x}
+	f.init(w)
 	var tried [8]uint16
 	try := tried[:len(codes)]
 	all := uint8(1<<len(codes) - 1)
@@ -84,8 +84,8 @@ type gridFit struct {
 // gridSum holds Σ w·x·q and Σ w·q², or what one value adds to them, for q = 2·level+1.
 type gridSum struct{ xl, ll float32 }
 
-func (f *gridFit) init(g *Grid, x, w []float32) {
-	f.g, f.x = g, x
+func (f *gridFit) init(w []float32) {
+	g, x := f.g, f.x
 	w = w[:len(x)]
 	for i, v := range x {
 		f.root[i] = Sqrt(w[i])

@@ -12,9 +12,9 @@ import (
 // the first four: one float32 for each level of each of its values. The codes of a group in all tries take 64 bytes.
 const (
 	gkX, gkRoot, gkXL, gkLL              = 0, 1024, 2048, 3072
-	gkErrors, gkOdd, gkPlaces, gkRounded = 4096, 4224, 4288, 4352
-	gkInverse, gkScale, gkSumXL, gkSumLL = 4416, 4544, 4672, 4800
-	gkOff, gkCodes                       = 4928, 5056
+	gkOdd, gkPlaces, gkRounded           = 4096, 4160, 4224
+	gkInverse, gkScale, gkSumXL, gkSumLL = 4288, 4416, 4544, 4672
+	gkOff, gkCodes                       = 4800, 4928
 	gkGroup, gkGroupCodes                = 128, 64
 	gkCountBits                          = 12 // of lists of neighbours
 )
@@ -71,6 +71,27 @@ func (a *grid) repeat(m Mem) reg.VecVirtual {
 	return v
 }
 
+// tables gives a table for lookup of each value that a register holds the levels of.
+func (a *grid) tables(v reg.VecVirtual) (tables []reg.VecVirtual) {
+	n := a.lanes() / a.levels()
+	if n == 1 {
+		return []reg.VecVirtual{v}
+	}
+	for i := range n {
+		t := a.vec()
+		switch {
+		case a.levelBits == 2 && a.wide:
+			a.VSHUFF32X4(Imm(uint64(i*0x55)), v, v, t)
+		case a.levelBits == 2:
+			a.VPERM2F128(Imm(uint64(i*0x11)), v, v, t)
+		default:
+			a.VSHUFF32X4(Imm(uint64(0x44+i*0xaa)), v, v, t)
+		}
+		tables = append(tables, t)
+	}
+	return tables
+}
+
 // shift gives the dwords of x without their first n levels.
 func (a *grid) shift(x reg.VecVirtual, n int) reg.VecVirtual {
 	if n == 0 {
@@ -90,7 +111,8 @@ func (a *asm) widen16(m Mem) reg.VecVirtual {
 
 // gridTerms fills the parts of the state that do not depend on scales.
 func gridTerms(a *grid) {
-	a.begin("gridTerms", "func(state, x, w *float32, groups int)", "is gridFit.init for groups of %d.")
+	a.begin("gridTerms", "func(state, x, w *float32, groups int, peak float32)",
+		"is gridFit.init for groups of %d; it also divides what is in inverse by peak, and one by that.")
 	s, x, w, n := a.arg("state"), a.arg("x"), a.arg("w"), a.arg("groups")
 	odd := a.load(a.odd())
 	lanes := a.lanes()
@@ -116,6 +138,12 @@ func gridTerms(a *grid) {
 		r := a.vec()
 		a.VPERMILPS(control[p], v, r)
 		return r
+	}
+	peak, one := a.argFloat("peak"), a.sharedFloat(1)
+	for h := 0; h < gkScale-gkInverse; h += a.width() {
+		inverse := a.div(a.load(Mem{Base: s, Disp: gkInverse + h}), peak)
+		a.store(inverse, Mem{Base: s, Disp: gkInverse + h})
+		a.store(a.div(a.load(one), inverse), Mem{Base: s, Disp: gkScale + h})
 	}
 	again := a.label("group")
 	a.Label(again)
@@ -278,13 +306,11 @@ func (a *grid) closest(s, terms, m, code reg.GPVirtual, worst reg.VecVirtual) {
 	a.ANDL(U32(1<<gkCountBits-1), m.As32())
 
 	odd := a.load(Mem{Base: s, Disp: gkOdd})
+	var errors []reg.VecVirtual
 	for h := 0; h < gkGroup; h += a.width() {
 		d := a.sub(odd, Mem{Base: terms, Disp: gkX + h})
-		a.store(a.mul(a.mul(d, Mem{Base: terms, Disp: gkRoot + h}), d), Mem{Base: s, Disp: gkErrors + h})
-	}
-	var errors []reg.VecVirtual
-	for i := range a.values() {
-		errors = append(errors, a.repeat(Mem{Base: s, Disp: gkErrors + 4*i*a.levels()}))
+		e := a.mul(a.mul(d, Mem{Base: terms, Disp: gkRoot + h}), d)
+		errors = append(errors, a.tables(e)...)
 	}
 	sums := func(p reg.GPVirtual) reg.VecVirtual {
 		c := a.widen16(Mem{Base: p})
