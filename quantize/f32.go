@@ -23,7 +23,11 @@ func encodeF32(dst []byte, src, _ []float32) {
 	}
 }
 
-func encodeF32Fast(dst []byte, src, _ []float32) bool { return kernel.CopyF32(dst, src) > 0 }
+func encodeF32Fast(dst []byte, src, _ []float32) bool {
+	n := kernel.CopyF32(dst, src)
+	encodeF32(dst[4*n:], src[n:], nil)
+	return true
+}
 
 func decodeF32(dst []float32, src []byte) {
 	for i := range dst {
@@ -31,7 +35,11 @@ func decodeF32(dst []float32, src []byte) {
 	}
 }
 
-func decodeF32Fast(dst []float32, src []byte) bool { return kernel.LoadF32(dst, src) > 0 }
+func decodeF32Fast(dst []float32, src []byte) bool {
+	n := kernel.LoadF32(dst, src)
+	decodeF32(dst[n:], src[4*n:])
+	return true
+}
 
 func checkF32(row []byte) error {
 	for i := 4 * kernel.FiniteF32(row); i+4 <= len(row); i += 4 {

@@ -16,7 +16,7 @@ import (
 // value j of group g = d·(2·scale[g]+1)·v[l], l = level j%8 of point p[j/8] of codesIQ1, v = kernel.LevelsIQ1[shift], with
 // one shift a point (0 up, 1 down). The high nibbles of the four u16 are those of d, a half, lowest first. Every code
 // is legal: eleven bits number 2048 points.
-var iq1M = Codec{Type: gguf.TypeIQ1_M, Check: checkIQ1M, encode: encodeIQ1M, decode: decodeIQ1M}
+var iq1M = Codec{Type: gguf.TypeIQ1_M, Check: checkIQ1M, encode: encodeIQ1M, decode: decodeIQ1M, decodeFast: decodeIQ1MFast}
 
 func encodeIQ1M(dst []byte, src, weight []float32) {
 	var w [256]float32

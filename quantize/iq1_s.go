@@ -13,7 +13,7 @@ import (
 //
 // value j of group g = d·(2·scale[g]+1)·v[l], l = level j%8 of point p[j/8] of codesIQ1, v = kernel.LevelsIQ1[shift[g]].
 // Every code is legal: eleven bits number 2048 points.
-var iq1S = Codec{Type: gguf.TypeIQ1_S, NeedWeight: true, Check: checkIQ1S, encode: encodeIQ1S, decode: decodeIQ1S}
+var iq1S = Codec{Type: gguf.TypeIQ1_S, NeedWeight: true, Check: checkIQ1S, encode: encodeIQ1S, decode: decodeIQ1S, decodeFast: decodeIQ1SFast}
 
 func encodeIQ1S(dst []byte, src, weight []float32) {
 	var w [32]float32

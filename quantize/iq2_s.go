@@ -13,7 +13,7 @@ import (
 //
 // value j of point k = ±(d·(scale[k/2]+½)/4)·v, v = 8, 25 or 43 for level j of the point of codesIQ2S. Every code is
 // legal: ten bits number 1024 points.
-var iq2S = Codec{Type: gguf.TypeIQ2_S, Check: checkIQ2S, encode: encodeIQ2S, decode: decodeIQ2S}
+var iq2S = Codec{Type: gguf.TypeIQ2_S, Check: checkIQ2S, encode: encodeIQ2S, decode: decodeIQ2S, decodeFast: decodeIQ2SFast}
 
 var searchIQ2S = gridSearch{
 	grid: gridIQ2S, zero: 1e-8,

@@ -13,7 +13,7 @@ import (
 //
 // value j of point k = ±(d·(scale[k/2]+½)/4)·v, v = 8, 25 or 43 for level j of the point of codesIQ2XS. The last of
 // eight signs makes the number of negative ones even. Every code is legal.
-var iq2XS = Codec{Type: gguf.TypeIQ2_XS, NeedWeight: true, Check: checkIQ2XS, encode: encodeIQ2XS, decode: decodeIQ2XS}
+var iq2XS = Codec{Type: gguf.TypeIQ2_XS, NeedWeight: true, Check: checkIQ2XS, encode: encodeIQ2XS, decode: decodeIQ2XS, decodeFast: decodeIQ2XSFast}
 
 var searchIQ2XS = gridSearch{
 	grid: gridIQ2XS, even: true, zero: kernel.Tiny,

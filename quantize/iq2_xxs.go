@@ -15,7 +15,7 @@ import (
 //
 // value 8k+j of a sub-block = ±(d·(scale+½)/4)·v, v = 8, 25 or 43 for level j of point p[k] of codesIQ2XXS.
 // The sign is bit 7k+j for j < 7; the last of eight makes the number of negative ones even. Every code is legal.
-var iq2XXS = Codec{Type: gguf.TypeIQ2_XXS, NeedWeight: true, Check: checkIQ2XXS, encode: encodeIQ2XXS, decode: decodeIQ2XXS}
+var iq2XXS = Codec{Type: gguf.TypeIQ2_XXS, NeedWeight: true, Check: checkIQ2XXS, encode: encodeIQ2XXS, decode: decodeIQ2XXS, decodeFast: decodeIQ2XXSFast}
 
 var searchIQ2XXS = gridSearch{
 	grid: gridIQ2XXS, even: true, zero: kernel.Tiny,

@@ -19,11 +19,11 @@ import (
 // The reference has a defect: after a sub-block of zeros it stores the low bytes and signs of all later ones of the
 // super-block one place too early, but their high bits and scales where they belong.
 var iq3S = Codec{
-	Type: gguf.TypeIQ3_S, Check: checkIQ3S, encode: encodeIQ3SAsReference, decode: decodeIQ3S,
+	Type: gguf.TypeIQ3_S, Check: checkIQ3S, encode: encodeIQ3SAsReference, decode: decodeIQ3S, decodeFast: decodeIQ3SFast,
 	Correct: &iq3SCorrect, Damages: damagesIQ3S,
 }
 
-var iq3SCorrect = Codec{Type: gguf.TypeIQ3_S, Check: checkIQ3S, encode: encodeIQ3SCorrectly, decode: decodeIQ3S}
+var iq3SCorrect = Codec{Type: gguf.TypeIQ3_S, Check: checkIQ3S, encode: encodeIQ3SCorrectly, decode: decodeIQ3S, decodeFast: decodeIQ3SFast}
 
 // damagesIQ3S tells whether a sub-block of zeros comes before another one in a super-block.
 func damagesIQ3S(src []float32) bool {

@@ -16,7 +16,7 @@ import (
 //
 // value j of point k = ±(d·(scale[k/8]+½)/2)·v, v = 4, 12 … 52 or 62 for level j of the point of codesIQ3XXS. The
 // signs are those of IQ2_XXS. Every code is legal.
-var iq3XXS = Codec{Type: gguf.TypeIQ3_XXS, Check: checkIQ3XXS, encode: encodeIQ3XXS, decode: decodeIQ3XXS}
+var iq3XXS = Codec{Type: gguf.TypeIQ3_XXS, Check: checkIQ3XXS, encode: encodeIQ3XXS, decode: decodeIQ3XXS, decodeFast: decodeIQ3XXSFast}
 
 var searchIQ3XXS = gridSearch{
 	grid: gridIQ3XXS, even: true, zero: 1e-8,
@@ -69,6 +69,9 @@ func encodeIQ3XXS(dst []byte, src, weight []float32) {
 	}
 }
 
+// valuesIQ3XXS are what the levels stand for.
+var valuesIQ3XXS = [8]float32{4, 12, 20, 28, 36, 44, 52, 62}
+
 func decodeIQ3XXS(dst []float32, src []byte) {
 	for ; len(src) >= 98; src, dst = src[98:], dst[256:] {
 		b, x := src[:98], dst[:256]
@@ -78,7 +81,7 @@ func decodeIQ3XXS(dst []float32, src []byte) {
 			signs := binary.LittleEndian.Uint32(b[66+4*i:])
 			scale := d * (0.5 + float32(signs>>28)) * 0.5
 			var v [8]uint32
-			for l, value := range [8]float32{4, 12, 20, 28, 36, 44, 52, 62} {
+			for l, value := range valuesIQ3XXS {
 				v[l] = math.Float32bits(scale * value)
 			}
 			for k := range 4 {

@@ -3,6 +3,7 @@ package quantize
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"io"
@@ -16,14 +17,18 @@ import (
 	"testing"
 
 	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/internal/kernel"
 )
 
 var (
-	oraclePath  = flag.String("oracle", "", "path of ggml_oracle.py, which asks the reference")
-	pythonPath  = flag.String("python", "python3", "interpreter with numpy for -oracle")
-	oracleRows  = flag.Int("oracle.rows", 1024, "rows of 2048 values for each type, distribution and kind of weighting")
-	oracleTypes = flag.String("oracle.types", "", "types to compare, such as Q4_0,IQ4_NL; empty for all")
-	oracleSeed  = flag.Uint64("oracle.seed", 1, "seed of the rows")
+	oraclePath    = flag.String("oracle", "", "path of ggml_oracle.py, which asks the reference")
+	pythonPath    = flag.String("python", "python3", "interpreter with numpy for -oracle")
+	oracleRows    = flag.Int("oracle.rows", 1024, "rows of 2048 values for each type, distribution and kind of weighting")
+	oracleTypes   = flag.String("oracle.types", "", "types to compare, such as Q4_0,IQ4_NL; empty for all")
+	oracleDists   = flag.String("oracle.dists", "", "distributions to compare, such as gauss,real; empty for all")
+	oracleTiers   = flag.String("oracle.tiers", "", "tiers to compare, such as go,avx2; empty for all that there are")
+	oracleDigests = flag.String("oracle.digests", "", "file that gets digests of the reference's answers, or without -oracle has them")
+	oracleSeed    = flag.Uint64("oracle.seed", 1, "seed of the rows")
 )
 
 // reference is the process that answers ask.
@@ -88,40 +93,158 @@ func ask(t *testing.T, c *Codec, verb string, cols int, input []byte, weight []f
 	return b
 }
 
-// TestOracle compares fresh rows with the reference, both ways. It needs the reference and minutes:
-// testdata/diff_codecs.sh runs it.
+// TestOracle compares fresh rows on every tier with the reference, both ways. It needs the reference and minutes:
+// testdata/diff_codecs.sh runs it. With -oracle.digests the reference's answers are kept as digests, and without -oracle
+// compared with: that is for processors on which the reference does not run.
 func TestOracle(t *testing.T) {
-	if *oraclePath == "" {
+	if *oraclePath == "" && *oracleDigests == "" {
 		t.Skip("give -oracle PATH/ggml_oracle.py to compare with the reference itself; the goldens are its recorded answers")
 	}
+	kept := readDigests(t)
 	for _, c := range List() {
-		if c.Type == gguf.TypeF32 {
-			continue // the reference has no decoder to ask
-		}
-		if *oracleTypes != "" && !slices.Contains(strings.Split(*oracleTypes, ","), c.Type.String()) {
-			continue
+		if c.Type == gguf.TypeF32 || !chosen(*oracleTypes, c.Type.String()) {
+			continue // the reference has no decoder of F32 to ask
 		}
 		var all tally
-		for dist := range distributions {
-			x, weight := sampleRows(dist, oracleCols, *oracleRows, *oracleSeed)
-			for i, w := range append(weightings(c, weight), wildWeights(oracleCols, *oracleSeed)) {
-				n, blocks := compareEncoding(t, c, x, w)
-				if i == 0 && len(blocks) > 0 {
-					back := floatsOf(floatBytes(decodeRows(c, blocks, oracleCols)))
-					n.decodeDiffer = countDiffer(back, floatsOf(ask(t, c, "unrows", oracleCols, blocks, nil)))
-					n.decoded = len(back) / 4
+		for dist := range len(distributions) + 1 {
+			if name := distName(dist); chosen(*oracleDists, name) {
+				x, weight := oracleInput(dist)
+				for i, w := range append(weightings(c, weight), wildWeights(oracleCols, *oracleSeed)) {
+					if i == len(weightings(c, weight)) {
+						x = x[:max(len(x)/16/oracleCols, 1)*oracleCols] // a few are enough of what no file has
+					}
+					key := fmt.Sprint(c.Type, " ", name, " ", i, " ", len(x), " ", *oracleSeed)
+					n := compareTiers(t, c, x, w, key, kept)
+					if n.differ+n.decodeDiffer > 0 {
+						t.Errorf("%v %s, weights %d: %d bytes differ, %d of decoded values", c.Type, name, i, n.differ, n.decodeDiffer)
+					}
+					if n.refused > 0 {
+						t.Logf("%v %s, weights %d: the reference gives up on %d of %d rows, Check refuses them", c.Type, name, i, n.refused, n.refused+n.values/oracleCols)
+					}
+					all.add(n)
 				}
-				if n.differ+n.decodeDiffer > 0 {
-					t.Errorf("%v %s, weights %d: %d bytes differ, %d of decoded values", c.Type, distributions[dist].name, i, n.differ, n.decodeDiffer)
-				}
-				if n.refused > 0 {
-					t.Logf("%v %s, weights %d: the reference gives up on %d of %d rows, Check refuses them", c.Type, distributions[dist].name, i, n.refused, n.refused+n.values/oracleCols)
-				}
-				all.add(n)
 			}
 		}
-		t.Logf("%-5v %d values encoded, %d bytes differ; %d decoded, %d bytes differ", c.Type, all.values, all.differ, all.decoded, all.decodeDiffer)
+		t.Logf("%-7v tiers %v: %d values encoded, %d bytes differ; %d decoded, %d bytes differ", c.Type, AllKernels(), all.values, all.differ, all.decoded, all.decodeDiffer)
 	}
+}
+
+// chosen tells whether a name is in a list of a flag; an empty list has all.
+func chosen(list, name string) bool {
+	return list == "" || slices.Contains(strings.Split(list, ","), name)
+}
+
+func distName(dist int) string {
+	if dist == len(distributions) {
+		return "real"
+	}
+	return distributions[dist].name
+}
+
+// oracleInput gives the rows of a distribution, the last of which are the weights of real models: those of the tiny
+// model and, where they are, of stories260K, again and again from other places.
+func oracleInput(dist int) (x, weight []float32) {
+	if dist < len(distributions) {
+		return sampleRows(dist, oracleCols, *oracleRows, *oracleSeed)
+	}
+	_, weight = sampleRows(0, oracleCols, 1, *oracleSeed)
+	var real []float32
+	for _, pattern := range []string{"../testdata/harbour-2m/*.safetensors", "../../shared/data/models/stories260K/hf-bf16/*.safetensors"} {
+		files, _ := filepath.Glob(pattern)
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				panic(err)
+			}
+			b = b[8+binary.LittleEndian.Uint64(b):] // behind the header, everything is BF16
+			row := make([]float32, len(b)/2)
+			decodeBF16(row, b)
+			real = append(real, row...)
+		}
+	}
+	x = make([]float32, 0, oracleCols**oracleRows)
+	for at := int(*oracleSeed); len(x) < cap(x); at += 37 {
+		x = append(x, real[at%31:][:min(len(real)-31, cap(x)-len(x))]...)
+	}
+	return x, weight
+}
+
+// compareTiers compares what every tier makes of rows with the reference or with a digest of what it made.
+func compareTiers(t *testing.T, c *Codec, x, weight []float32, key string, kept map[string]string) (n tally) {
+	var want []byte
+	if *oraclePath != "" {
+		if want = ask(t, c, "rows", oracleCols, floatBytes(x), weight); want == nil {
+			for _, tier := range kernelTiers() {
+				tier(func() { n.add(compareRowByRow(t, c, x, weight)) })
+			}
+			return n
+		}
+		keepDigest(t, key, digest(want))
+	} else if kept[key] == "" {
+		return n // the reference gave up
+	}
+	var decoded []byte
+	for _, tier := range kernelTiers() {
+		tier(func() {
+			got := encodeRows(c, x, weight, oracleCols)
+			n.values += len(x)
+			if want == nil {
+				if digest(got) != kept[key] {
+					n.differ += len(got)
+				}
+				return
+			}
+			n.differ += countDiffer(got, want)
+			if decoded == nil {
+				decoded = floatsOf(ask(t, c, "unrows", oracleCols, want, nil))
+			}
+			back := floatsOf(floatBytes(decodeRows(c, want, oracleCols)))
+			n.decodeDiffer += countDiffer(back, decoded)
+			n.decoded += len(x)
+		})
+	}
+	return n
+}
+
+// kernelTiers gives functions that run another one on each tier.
+func kernelTiers() (tiers []func(func())) {
+	for _, k := range kernel.Available() {
+		if chosen(*oracleTiers, k.String()) {
+			tiers = append(tiers, func(f func()) {
+				defer kernel.Use(kernel.Use(k))
+				f()
+			})
+		}
+	}
+	return tiers
+}
+
+func readDigests(t *testing.T) map[string]string {
+	kept := map[string]string{}
+	if *oracleDigests == "" || *oraclePath != "" {
+		return kept
+	}
+	b, err := os.ReadFile(*oracleDigests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		key, sum, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		kept[key] = sum
+	}
+	return kept
+}
+
+func keepDigest(t *testing.T, key, sum string) {
+	if *oracleDigests == "" {
+		return
+	}
+	f, err := os.OpenFile(*oracleDigests, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fmt.Fprintf(f, "%s\t%s\n", key, sum)
 }
 
 const oracleCols = 2048
@@ -134,19 +257,14 @@ func (t *tally) add(n tally) {
 	t.decoded, t.decodeDiffer = t.decoded+n.decoded, t.decodeDiffer+n.decodeDiffer
 }
 
-// compareEncoding compares rows and gives the reference's blocks. When the reference gives up, a few rows are
-// compared one by one, and Check must refuse what is made of those that it gives up on.
-func compareEncoding(t *testing.T, c *Codec, x, weight []float32) (n tally, blocks []byte) {
-	got := encodeRows(c, x, weight, oracleCols)
-	if want := ask(t, c, "rows", oracleCols, floatBytes(x), weight); want != nil {
-		return tally{values: len(x), differ: countDiffer(got, want)}, want
-	}
+// compareRowByRow is for rows on some of which the reference gives up. A few are compared one by one, and Check must
+// refuse what is made of those that it gives up on.
+func compareRowByRow(t *testing.T, c *Codec, x, weight []float32) (n tally) {
 	for row := x[:min(len(x), 2*oracleCols)]; len(row) > 0; row = row[oracleCols:] {
 		got := encodeRows(c, row[:oracleCols], weight, oracleCols)
 		want := ask(t, c, "rows", oracleCols, floatBytes(row[:oracleCols]), weight)
 		if want != nil {
 			n.values, n.differ = n.values+oracleCols, n.differ+countDiffer(got, want)
-			blocks = append(blocks, want...)
 			continue
 		}
 		n.refused++
@@ -154,7 +272,7 @@ func compareEncoding(t *testing.T, c *Codec, x, weight []float32) (n tally, bloc
 			t.Errorf("%v: Check accepts a row on which the reference gives up", c.Type)
 		}
 	}
-	return n, blocks
+	return n
 }
 
 // floatsOf drops the payload of NaN, which the processor chooses.

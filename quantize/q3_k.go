@@ -91,8 +91,11 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	kernel.PackNibbles(packed[:8*kernel.Lanes], ls[:], ls[8*kernel.Lanes:])
 	kernel.PackPairs(packed[8*kernel.Lanes:][:4*kernel.Lanes], ls[:], ls[4*kernel.Lanes:], ls[8*kernel.Lanes:], ls[12*kernel.Lanes:], 4)
 	unit = putF16Rows(t, 108, &unit)
-	for i, c := range ls {
-		t.Scales[i] = unit[i%kernel.Lanes] * float32(int32(c)-32)
+	for g := range 16 {
+		scale, c := kernel.RowAt(t.Scales[:], g), ls[kernel.Lanes*g:][:kernel.Lanes]
+		for l, d := range unit {
+			scale[l] = d * float32(int32(c[l])-32)
+		}
 	}
 	for g := range 16 {
 		scale := kernel.RowAt(t.Scales[:], g)

@@ -118,8 +118,10 @@ func encodeRows(c *Codec, x, weight []float32, cols int) []byte {
 		panic("columns do not fit the type")
 	}
 	out := make([]byte, int(size)*(len(x)/cols))
-	for i := 0; i*cols < len(x); i++ {
-		c.Encode(out[i*int(size):][:size], x[i*cols:][:cols], weight)
+	const together = 24 // rows a call, more than a tile has lanes
+	for at := 0; at*cols < len(x); at += together {
+		n := min(together, len(x)/cols-at)
+		c.Encode(out[at*int(size):][:n*int(size)], x[at*cols:][:n*cols], weight)
 	}
 	return out
 }

@@ -1,6 +1,10 @@
 package quantize
 
-import "github.com/qconv/qconv/quantize/internal/kernel"
+import (
+	"math"
+
+	"github.com/qconv/qconv/quantize/internal/kernel"
+)
 
 // tiled encodes blocks 16 at a time, each in a lane of its own. It reports false where there are no kernels.
 func tiled(dst []byte, src, weight []float32, elems, size int, encode func(t *kernel.Tile, weighted bool)) bool {
@@ -55,12 +59,12 @@ func recode(t *kernel.Tile, g, n int, scale *kernel.Row, w []float32, search fun
 
 // anyZero tells whether a lane is zero.
 func anyZero(r *kernel.Row) bool {
+	// A zero of either sign has no bits but the sign: what is left of the smallest is then nothing.
+	least := uint32(math.MaxUint32)
 	for _, v := range r {
-		if v == 0 {
-			return true
-		}
+		least = min(least, math.Float32bits(v)<<1)
 	}
-	return false
+	return least == 0
 }
 
 // tileOffset makes the codes of a block type with scales and minima: groups of n values, codes 0 … nmax. finish

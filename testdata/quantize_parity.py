@@ -6,7 +6,7 @@
 
 One row a (source, command line). Both programs get the same arguments; all files that they write must have the same names
 and bytes; where the reference refuses, qconv must refuse and leave nothing. PATTERN picks rows by what they print. Types are
-those that the binary offers. Exit code 1 when a row is bad.
+those that the binary offers. Importance matrices are those of golden/importance. Exit code 1 when a row is bad.
 
 The reference is libllama v0.5.0 (oracle/ggml_oracle.py), called with what llama-quantize's command line says: `reference`
 alone does that once, as a process of its own, because the reference aborts where it should refuse. Overrides are read
@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "oracle"))
 import ggml_oracle as oracle
+import imatrix_loader
 
 # llama-quantize's list, in its order: the first name of a number is the one it writes into file names.
 FTYPES = [("Q1_0", 40), ("Q2_0", 41), ("Q4_0", 2), ("Q4_1", 3), ("MXFP4_MOE", 38), ("Q5_0", 8), ("Q5_1", 9), ("IQ2_XXS", 19), ("IQ2_XS", 20),
@@ -77,6 +78,9 @@ def reference(argv):
     ap.add_argument("--tensor-type-file", dest="patterns", action="append", type=lambda s: (s, True))
     ap.add_argument("--prune-layers", action="append", default=[])
     ap.add_argument("--override-kv", action="append", default=[])
+    ap.add_argument("--imatrix")
+    ap.add_argument("--include-weights", action="append", default=[])
+    ap.add_argument("--exclude-weights", action="append", default=[])
     ap.add_argument("words", nargs="+")
     a = ap.parse_args(argv)
     src, *words = a.words
@@ -106,6 +110,15 @@ def reference(argv):
     if layers:
         prune = (C.c_int32 * (len(layers) + 1))(*layers, -1)
         p.prune_layers = C.cast(prune, C.c_void_p)
+    if a.imatrix:
+        entries, datasets, chunks = imatrix_loader.load(a.imatrix)
+        wanted = lambda k: not any(w in k for w in a.exclude_weights) and (not a.include_weights or any(w in k for w in a.include_weights))
+        entries = {k: v for k, v in entries.items() if wanted(k)}
+        weights = (oracle.ImatrixEntry * (len(entries) + 1))(*[oracle.ImatrixEntry(k.encode(), v.ctypes.data, v.size) for k, v in entries.items()])
+        p.imatrix = C.cast(weights, C.c_void_p)
+        texts = [("file", a.imatrix), *(("dataset", s) for s in datasets[:1])]
+        a.override_kv += [f"quantize.imatrix.{k}=str:{v[:127]}" for k, v in texts] + [f"quantize.imatrix.entries_count=int:{len(entries)}"]
+        a.override_kv += [f"quantize.imatrix.chunks_count=int:{chunks}"] if chunks > 0 else []
     if a.override_kv:
         kvs = parse_overrides(a.override_kv)
         p.kv_overrides = C.cast(kvs, C.c_void_p)
@@ -258,6 +271,14 @@ SOURCES = {
 CRAFTED = ["deep", "deep-first-empty", "deep-shuffled", "deep-70b", "deep-moe", "by-layer", "odd", "four-dimensions", "no-file-type", "no-file-type-f16",
            "no-file-type-tie", "clip", "mamba"]
 REQUANTIZE = [["--allow-requantize", "Q4_K_M"], ["Q4_K_M"], ["Q8_0"], ["COPY"], ["--keep-split", "Q8_0"], ["--keep-split", "--allow-requantize", "Q4_K_M"]]
+GGUF, DAT = "@gguf", "@dat"  # stand for importance matrices of the source
+# Lines for sources that have importance matrices, beside every type with one.
+WEIGHTED = [["--imatrix", DAT, "Q4_K_M"], ["--imatrix", GGUF, "COPY"], ["--imatrix", GGUF, "F16"], ["--imatrix", GGUF, "--pure", "Q5_K_M"],
+            ["--imatrix", GGUF, "--include-weights", "ffn", "--include-weights", "_q", "Q4_0"], ["--imatrix", DAT, "--exclude-weights", "attn", "IQ4_XS"],
+            ["--imatrix", GGUF, "--exclude-weights", "ffn_up", "IQ2_XXS"], ["--imatrix", GGUF, "--keep-split", "Q3_K_L"],
+            ["--imatrix", GGUF, "--prune-layers", "0", "IQ3_XXS"], ["--imatrix", DAT, "--prune-layers", "1", "--keep-split", "Q2_K_S"],
+            ["--imatrix", GGUF, "--override-kv", "quantize.imatrix.dataset=str:x", "--override-kv", "a.b=int:1", "Q2_K"],
+            ["--imatrix", GGUF, "--output-tensor-type", "Q4_K", "--token-embedding-type", "Q2_K", "--tensor-type", "attn_v=iq3_s", "IQ1_M"]]
 FILE = "@types"  # stands for a file of this text
 FILE_TEXT = "attn_q=q8_0 \t blk\\.[12]\\.ffn_down=Q6_K\nFFN_UP=f16\v.*=q4_1\r\n"
 OVER = ["--override-kv", "general.name=str:Other", "--override-kv", "general.added=int:-5", "--override-kv", "a.float=float:0.1",
@@ -304,6 +325,9 @@ def rows(types):
             yield from ((source, line) for line in DEEP)
     for source in ("harbour-q8_0", "harbour-q4_k_m", "harbour-q8_0-parts"):
         yield from ((source, line) for line in REQUANTIZE)
+    for source in ("harbour", "harbour-7-a-part", "mixtral", "deepseek-v3", "deepseek-v3-parts"):
+        yield from ((source, ["--imatrix", GGUF, t]) for t in types)
+        yield from ((source, line) for line in WEIGHTED)
 
 
 def golden_rows():
@@ -344,7 +368,7 @@ def main():
         types = a.types.split(",")
     else:
         _, message = run([q, "quantize", "x.gguf", "x", "no-such-type"], ".")
-        types = re.search("one of (.*), or COPY", message)[1].split()
+        types = re.search("one of (.*); or COPY", message)[1].replace("; with --imatrix", "").split()
     tmp = tempfile.TemporaryDirectory(dir=a.work)
     d = Path(tmp.name)
     files, golden, counts = craft(d), [], Counter()
@@ -362,7 +386,9 @@ def main():
         if a.only and not re.search(a.only, shown):
             continue
         src = source(name)
-        words = [d / "types" if w == FILE else w for w in line]
+        family = next((f for f in ("harbour-2m", "mixtral", "deepseek-v3") if name.startswith(f.split("-2m")[0])), "")
+        stands = {FILE: d / "types", GGUF: HERE / f"golden/importance/{family}.gguf", DAT: HERE / f"golden/importance/{family}.dat"}
+        words = [stands.get(w, w) for w in line]
         k = len(words) - (2 if words[-1].isdigit() and ftype(words[-2]) else 1) if len(words) > 1 else 0
         flags, words = words[:k], words[k:]
         made = []

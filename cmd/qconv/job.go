@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/formats/hf"
-	"github.com/qconv/qconv/quantize"
 	"github.com/qconv/qconv/quantize/mix"
 	"github.com/qconv/qconv/quantize/pipeline"
 )
@@ -80,9 +79,7 @@ func outputFlags(c *cobra.Command, o *pipeline.Output) {
 // typeNames lists the file types that can be made, in the order of their numbers.
 func typeNames() (names []string) {
 	for _, r := range mix.Recipes() {
-		if usable(r) {
-			names = append(names, r.Name)
-		}
+		names = append(names, r.Name)
 	}
 	return names
 }
@@ -91,21 +88,13 @@ func typeNames() (names []string) {
 func typeList(separator string) string {
 	var free, need []string
 	for _, r := range mix.Recipes() {
-		switch {
-		case !usable(r):
-		case r.NeedsImportance():
+		if r.NeedsImportance() {
 			need = append(need, r.Name)
-		default:
+		} else {
 			free = append(free, r.Name)
 		}
 	}
 	return strings.Join(free, separator) + "; with --imatrix " + strings.Join(need, separator)
-}
-
-// usable tells whether the block type that the recipe asks for can be encoded.
-func usable(r *mix.Recipe) bool {
-	_, ok := quantize.For(r.Default)
-	return ok
 }
 
 // source is an opened SRC.

@@ -84,9 +84,6 @@ func recipeOf(what, name, also string) (*mix.Recipe, error) {
 	if !ok {
 		return nil, usagef("%s %q is unknown; %s", what, name, oneOf(also))
 	}
-	if !usable(r) {
-		return nil, fault.New(fault.Unsupported, "", "%s %s cannot be made yet; %s", what, r.Name, oneOf(also))
-	}
 	return r, nil
 }
 
@@ -100,7 +97,7 @@ func tensorType(flag, name string) (*gguf.Type, error) {
 		return nil, usagef("%s: %q is no tensor type; it is one of %s", flag, name, strings.Join(tensorTypes(), " "))
 	}
 	if _, found := quantize.For(t); !found {
-		return nil, fault.New(fault.Unsupported, "", "%s: tensors of type %v cannot be made yet; it is one of %s", flag, t, strings.Join(tensorTypes(), " "))
+		return nil, fault.New(fault.Unsupported, "", "%s: tensors of type %v cannot be made; it is one of %s", flag, t, strings.Join(tensorTypes(), " "))
 	}
 	return &t, nil
 }

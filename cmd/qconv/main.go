@@ -57,7 +57,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 
 	root := newRoot(u)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := kernelsAsked()
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if e := u.flush(); err == nil {
 		err = e
 	}

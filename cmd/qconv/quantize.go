@@ -52,6 +52,7 @@ sign), float (f32), bool (true or false) or str (at most 127 bytes). A key that 
   qconv quantize --allow-requantize --pure model-q8_0.gguf model-q4_0.gguf Q4_0
   qconv quantize --keep-split big-00001-of-00004.gguf big-q5.gguf Q5_K_M
   qconv quantize --prune-layers 10,11 --override-kv general.name=str:Short in.gguf out.gguf COPY
+  qconv quantize --imatrix imatrix.gguf model-bf16.gguf IQ2_XS
   qconv quantize --dry-run model-bf16.gguf 15`,
 		Args: arguments(2, 4, "IN.gguf", "TYPE"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

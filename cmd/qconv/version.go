@@ -1,10 +1,14 @@
 package main
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/qconv/qconv/quantize"
 )
 
 // version is set by the release build with -ldflags "-X main.version=...".
@@ -26,8 +30,9 @@ func (u *ui) version() error {
 		Go        string `json:"go"`
 		Platform  string `json:"platform"`
 		Commit    string `json:"commit,omitempty"`
+		Kernels   string `json:"kernels"`
 		Reference string `json:"reference"`
-	}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Reference: "llama.cpp v0.5.0"}
+	}{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: quantize.Kernels(), Reference: "llama.cpp v0.5.0"}
 	if b, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range b.Settings {
 			if s.Key == "vcs.revision" {
@@ -38,5 +43,14 @@ func (u *ui) version() error {
 	if u.json {
 		return u.object(v)
 	}
-	return u.printf("qconv %s (%s, %s), bytes of %s\n", v.Version, v.Platform, v.Go, v.Reference)
+	return u.printf("qconv %s (%s, %s, %s kernels), bytes of %s\n", v.Version, v.Platform, v.Go, v.Kernels, v.Reference)
+}
+
+// kernelsAsked refuses a QCONV_CPU that cannot be obeyed, so that nobody believes to have tried what he has not.
+func kernelsAsked() error {
+	name := os.Getenv("QCONV_CPU")
+	if name == "" || name == quantize.Kernels() {
+		return nil
+	}
+	return usagef("QCONV_CPU=%s: this processor has %s", name, strings.Join(quantize.AllKernels(), ", "))
 }

@@ -221,3 +221,19 @@ func TestBlocksByRanges(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkFP8(b *testing.B) {
+	const rows, cols = 16, 4096
+	src, dst, scale := make([]byte, rows*cols), make([]float32, rows*cols), make([]float32, cols/128)
+	for name, f := range map[string]*FP8{"E4M3": E4M3, "E5M2": E5M2} {
+		b.Run(name, func(b *testing.B) {
+			kerneltest.EachBench(b, func(b *testing.B) {
+				for b.Loop() {
+					Blocks{Rows: 128, Cols: 128}.Decode(f, dst, src, 0, cols, scale)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(rows*cols), "ns/weight")
+				b.ReportMetric(0, "ns/op")
+			})
+		})
+	}
+}

@@ -78,7 +78,7 @@ func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 		tensors[i] = gguf.Tensor{Name: s.Name, Type: s.Type, Shape: s.Shape}
 		p.Elements += s.rows * s.cols
 	}
-	notices, err := weights.finish(p.Steps)
+	notices, err := weights.finish(p)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		if err := p.quantized(m, o); err != nil {
 			return nil, err
 		}
-		p.KVs = importanceKVs(quantizedKVs(kvs, o.Recipe.FileType), &o)
+		p.KVs = replaced(quantizedKVs(kvs, o.Recipe.FileType), importanceKVs(&o)...)
 		p.Notices = append(p.Notices, zeroBytes(p.KVs)...)
 	}
 	return p, p.finish(o, checkpointIdentity(ck))
@@ -114,7 +114,7 @@ func (p *Plan) addTargets(b *arch.Binding, via gguf.Type) error {
 		whole = p.Recipe.Default
 	}
 	for _, t := range b.Targets {
-		s := Step{Name: t.Name, Shape: t.Shape, Type: whole, op: t.Op, target: t, From: "generated"}
+		s := Step{Name: t.Name, sourceName: t.Name, Shape: t.Shape, Type: whole, op: t.Op, target: t, From: "generated"}
 		if t.F32 {
 			s.Type = gguf.TypeF32
 		}
@@ -209,7 +209,7 @@ func (s *Step) all(o origin, t gguf.Type) bool {
 	return len(s.target.Src) > 0
 }
 
-// overflowing is a magnitude at which the searches of Q3_K and Q6_K still work. From about ten times that on their sums
+// overflowing is a magnitude at which the searches of Q3_K, Q6_K and others still work. From about ten times that on their sums
 // of cubes overflow and the reference writes all-zero blocks that look valid.
 const overflowing = 1e17
 
@@ -229,7 +229,8 @@ func (s *Step) encoder(o origin, correct bool) error {
 	if s.codec == nil {
 		return fault.New(fault.Unsupported, "", "type %v cannot be encoded", s.Type).In(s.Name)
 	}
-	if s.Type == gguf.TypeQ3_K || s.Type == gguf.TypeQ6_K {
+	switch s.Type {
+	case gguf.TypeQ3_K, gguf.TypeQ6_K, gguf.TypeIQ1_S, gguf.TypeIQ2_XXS, gguf.TypeIQ4_XS:
 		s.largest = overflowing
 	}
 	return nil

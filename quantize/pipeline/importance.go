@@ -13,25 +13,21 @@ import (
 	"github.com/qconv/qconv/quantize/imatrix"
 )
 
-// importanceKVs sets the keys of llama-quantize that say where the importance comes from. A key that was there already
-// goes to the end.
-func importanceKVs(kvs []gguf.KV, o *Options) []gguf.KV {
+// importanceKVs gives the keys of llama-quantize that say where the importance comes from.
+func importanceKVs(o *Options) []gguf.KV {
 	m := o.Importance
 	if m == nil {
-		return kvs
+		return nil
 	}
-	own := []gguf.KV{{Key: "quantize.imatrix.file", Value: keyText(o.ImportanceFile)}}
+	kvs := []gguf.KV{{Key: "quantize.imatrix.file", Value: keyText(o.ImportanceFile)}}
 	if len(m.Datasets) > 0 {
-		own = append(own, gguf.KV{Key: "quantize.imatrix.dataset", Value: keyText(m.Datasets[0])})
+		kvs = append(kvs, gguf.KV{Key: "quantize.imatrix.dataset", Value: keyText(m.Datasets[0])})
 	}
-	own = append(own, gguf.KV{Key: "quantize.imatrix.entries_count", Value: uint32(len(m.Entries))})
+	kvs = append(kvs, gguf.KV{Key: "quantize.imatrix.entries_count", Value: uint32(len(m.Entries))})
 	if m.Chunks > 0 {
-		own = append(own, gguf.KV{Key: "quantize.imatrix.chunks_count", Value: uint32(m.Chunks)})
+		kvs = append(kvs, gguf.KV{Key: "quantize.imatrix.chunks_count", Value: uint32(m.Chunks)})
 	}
-	kvs = slices.DeleteFunc(kvs, func(kv gguf.KV) bool {
-		return slices.ContainsFunc(own, func(o gguf.KV) bool { return o.Key == kv.Key })
-	})
-	return append(kvs, own...)
+	return kvs
 }
 
 // keyText gives what the reference keeps of a text: up to a NUL, and at most 127 bytes, wherever they end.
@@ -81,7 +77,7 @@ func (w *weighing) step(s *Step) error {
 
 // entry finds the entry of a step and makes sure that it fits.
 func (w *weighing) entry(s *Step) (*imatrix.Entry, error) {
-	e := w.m.Find(s.entryName())
+	e := w.m.Find(s.sourceName)
 	if e == nil {
 		return nil, nil
 	}
@@ -143,13 +139,16 @@ func ignoresWeight(t gguf.Type) bool {
 }
 
 // finish refuses a file of another model and says what was noticed.
-func (w *weighing) finish(steps []Step) ([]string, error) {
+func (w *weighing) finish(p *Plan) ([]string, error) {
 	if w.m == nil {
 		return nil, nil
 	}
-	tensors := make(map[string]bool, len(steps))
-	for i := range steps {
-		tensors[steps[i].entryName()] = true
+	tensors := make(map[string]bool, len(p.Steps))
+	for i := range p.Steps {
+		tensors[p.Steps[i].sourceName] = true
+	}
+	for _, name := range p.pruned {
+		tensors[name] = true
 	}
 	var strange []string
 	for i := range w.m.Entries {
@@ -195,14 +194,6 @@ func few(names []string) string {
 		fmt.Fprintf(&b, " and %d more", more)
 	}
 	return b.String()
-}
-
-// entryName is the name by which importance knows a tensor: that from before layers were pruned.
-func (s *Step) entryName() string {
-	if s.was != "" {
-		return s.was
-	}
-	return s.Name
 }
 
 // weights gives the importance of a slab's columns, nil when there is none.

@@ -102,6 +102,29 @@ func TestImportanceFromGGUF(t *testing.T) {
 	}
 }
 
+// TestImportancePruned: a layer that moves up keeps its weights, and those of a layer that is left out are not missed.
+func TestImportancePruned(t *testing.T) {
+	whole, _ := convert(t, tiny, "BF16", pipeline.Options{})
+	o := pipeline.Options{Importance: importanceOf(t, "harbour-2m.gguf"), Mix: mix.Options{Pure: true}}
+	all, err := ggufPlan(t, whole, "Q4_K_M", o)
+	check(t, err)
+	o.Prune = []int64{0}
+	some, err := ggufPlan(t, whole, "Q4_K_M", o)
+	check(t, err)
+	if says(some.Notices, "does not have") {
+		t.Errorf("notices %q", some.Notices)
+	}
+	a, b := written(t, all), written(t, some)
+	for _, name := range []string{"attn_q", "attn_v", "ffn_down"} { // layers 1 and 2 are 0 and 1 now
+		for l, was := range []string{"1", "2"} {
+			got, want := decoded(t, b, "blk."+string(rune('0'+l))+"."+name+".weight"), decoded(t, a, "blk."+was+"."+name+".weight")
+			if !slices.Equal(got, want) {
+				t.Errorf("%s of layer %s changed", name, was)
+			}
+		}
+	}
+}
+
 // TestD7Importance: a matrix that does not fit the model is refused before any data is read.
 func TestD7Importance(t *testing.T) {
 	m := importanceOf(t, "harbour-2m.gguf")

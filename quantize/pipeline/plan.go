@@ -57,12 +57,12 @@ type Step struct {
 	Offset int64  // in that file
 	Bytes  int64
 
-	was     string // name in the source, where pruning changed it
 	op      arch.Op
 	target  arch.Target // sources, heads and slabs; Src and Scale index the origin's tensors
 	codec   *quantize.Codec
 	largest float32 // magnitude from which the type's sums overflow and blocks silently become zero; 0: none
 
+	sourceName string          // name before layers were pruned, by which importance knows the tensor
 	needWeight bool            // the reference refuses to make the tensor without importance
 	weight     []float32       // importance: one value a column, slab after slab; nil: none
 	raw        bool            // bytes are copied, not decoded: the source has the output's type already
@@ -110,7 +110,8 @@ type Plan struct {
 	Memory      Memory
 
 	origin origin
-	align  int64 // of tensor data
+	pruned []string // tensors of the source that are left out
+	align  int64    // of tensor data
 }
 
 // BitsPerWeight is the average over all tensors.

@@ -66,7 +66,8 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	if o.FileName == "" {
 		o.FileName = fmt.Sprintf("%s-%s.gguf", strings.TrimSuffix(name, ".gguf"), o.Recipe.Name)
 	}
-	p.KVs = importanceKVs(replaced(quantizedKVs(set.KVs, o.Recipe.FileType), o.Overrides...), &o)
+	p.KVs = replaced(quantizedKVs(set.KVs, o.Recipe.FileType), o.Overrides...)
+	p.KVs = replaced(p.KVs, importanceKVs(&o)...)
 	if left != nil {
 		p.Notices = append(p.Notices, left.notices(p.KVs, m.Arch, m.Layers)...)
 		p.KVs = replaced(p.KVs, gguf.KV{Key: m.Arch + ".block_count", Value: uint32(left.layers())})
@@ -96,7 +97,7 @@ func (p *Plan) addTensor(org *ggufOrigin, i int) error {
 	if t.Elems() == 0 {
 		return fault.New(fault.Malformed, g.file, "shape %v holds no value", shape).In(t.Name)
 	}
-	s := Step{Name: t.Name, Shape: shape, Type: t.Type, From: g.form, op: arch.Copy, target: arch.Target{Src: []int{i}}}
+	s := Step{Name: t.Name, sourceName: t.Name, Shape: shape, Type: t.Type, From: g.form, op: arch.Copy, target: arch.Target{Src: []int{i}}}
 	p.shape(&s)
 	g.rows, g.cols = s.rows, s.cols
 	g.rowBytes, _ = t.Type.RowBytes(s.cols)
@@ -118,9 +119,10 @@ func (p *Plan) prune(left *pruning) {
 	for _, s := range p.Steps {
 		name, keep := left.rename(s.Name)
 		if !keep {
+			p.pruned = append(p.pruned, s.Name)
 			continue
 		}
-		s.was, s.Name = s.Name, name
+		s.Name = name
 		g := p.origin.tensor(s.target.Src[0])
 		p.SourceBytes += g.rows * g.rowBytes
 		kept = append(kept, s)

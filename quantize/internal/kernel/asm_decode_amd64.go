@@ -7,143 +7,119 @@ package kernel
 // decodeQ4_0AVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ4_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ4_1AVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ4_1AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ5_0AVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ5_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ5_1AVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ5_1AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ8_0AVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ8_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeIQ4_NLAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ4_NLAVX2(dst *float32, src *byte, blocks int)
 
 // decodeMXFP4AVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeMXFP4AVX2(dst *float32, src *byte, blocks int, table *float32)
 
 // decodeNVFP4AVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeNVFP4AVX2(dst *float32, src *byte, blocks int, table *float32)
 
 // decodeTQ1_0AVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeTQ1_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeTQ2_0AVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeTQ2_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ1_0AVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ1_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ2_0AVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ2_0AVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ4_0AVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ4_0AVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ4_1AVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ4_1AVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ5_0AVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ5_0AVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ5_1AVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ5_1AVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ8_0AVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ8_0AVX512(dst *float32, src *byte, blocks int)
 
 // decodeIQ4_NLAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ4_NLAVX512(dst *float32, src *byte, blocks int)
 
 // decodeMXFP4AVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeMXFP4AVX512(dst *float32, src *byte, blocks int, table *float32)
 
 // decodeNVFP4AVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeNVFP4AVX512(dst *float32, src *byte, blocks int, table *float32)
 
 // decodeTQ1_0AVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeTQ1_0AVX512(dst *float32, src *byte, blocks int)
 
 // decodeTQ2_0AVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeTQ2_0AVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ1_0AVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ1_0AVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ2_0AVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ2_0AVX512(dst *float32, src *byte, blocks int)

@@ -7,71 +7,59 @@ package kernel
 // decodeQ2_KAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ2_KAVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ3_KAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ3_KAVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ4_KAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ4_KAVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ5_KAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ5_KAVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ6_KAVX2 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ6_KAVX2(dst *float32, src *byte, blocks int)
 
 // decodeIQ4_XSAVX2 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ4_XSAVX2(dst *float32, src *byte, blocks int)
 
 // decodeQ2_KAVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ2_KAVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ3_KAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ3_KAVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ4_KAVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ4_KAVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ5_KAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeQ5_KAVX512(dst *float32, src *byte, blocks int)
 
 // decodeQ6_KAVX512 gives the values of blocks.
 //
 //go:noescape
-//go:noescape
 func decodeQ6_KAVX512(dst *float32, src *byte, blocks int)
 
 // decodeIQ4_XSAVX512 gives the values of blocks.
 //
-//go:noescape
 //go:noescape
 func decodeIQ4_XSAVX512(dst *float32, src *byte, blocks int)

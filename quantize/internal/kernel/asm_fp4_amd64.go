@@ -7,23 +7,19 @@ package kernel
 // codesMXFP4AVX2 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesMXFP4AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesNVFP4AVX2 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesNVFP4AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesMXFP4AVX512 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesMXFP4AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesNVFP4AVX512 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesNVFP4AVX512(dst *byte, x *float32, blocks int, inverse *float32)

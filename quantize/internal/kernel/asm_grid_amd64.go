@@ -7,71 +7,59 @@ package kernel
 // gridTerms8AVX2 is gridFit.init for groups of 8; it also divides what is in inverse by peak, and one by that.
 //
 //go:noescape
-//go:noescape
 func gridTerms8AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind8AVX2 is gridFit.find for groups of 8 and all tries.
 //
-//go:noescape
 //go:noescape
 func gridFind8AVX2(state *float32, x *float32, index *int32, lists *uint16, values int, tries int, wanted int) uint32
 
 // gridSums8AVX2 is gridFit.sums for groups of 8 and tries side by side.
 //
 //go:noescape
-//go:noescape
 func gridSums8AVX2(state *float32, groups int, tries int)
 
 // gridTerms4AVX2 is gridFit.init for groups of 4; it also divides what is in inverse by peak, and one by that.
 //
-//go:noescape
 //go:noescape
 func gridTerms4AVX2(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind4AVX2 is gridFit.find for groups of 4 and all tries.
 //
 //go:noescape
-//go:noescape
 func gridFind4AVX2(state *float32, x *float32, index *int32, lists *uint16, values int, tries int, wanted int) uint32
 
 // gridSums4AVX2 is gridFit.sums for groups of 4 and tries side by side.
 //
-//go:noescape
 //go:noescape
 func gridSums4AVX2(state *float32, groups int, tries int)
 
 // gridTerms8AVX512 is gridFit.init for groups of 8; it also divides what is in inverse by peak, and one by that.
 //
 //go:noescape
-//go:noescape
 func gridTerms8AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind8AVX512 is gridFit.find for groups of 8 and all tries.
 //
-//go:noescape
 //go:noescape
 func gridFind8AVX512(state *float32, x *float32, index *int32, lists *uint16, values int, tries int, wanted int) uint32
 
 // gridSums8AVX512 is gridFit.sums for groups of 8 and tries side by side.
 //
 //go:noescape
-//go:noescape
 func gridSums8AVX512(state *float32, groups int, tries int)
 
 // gridTerms4AVX512 is gridFit.init for groups of 4; it also divides what is in inverse by peak, and one by that.
 //
-//go:noescape
 //go:noescape
 func gridTerms4AVX512(state *float32, x *float32, w *float32, groups int, peak float32)
 
 // gridFind4AVX512 is gridFit.find for groups of 4 and all tries.
 //
 //go:noescape
-//go:noescape
 func gridFind4AVX512(state *float32, x *float32, index *int32, lists *uint16, values int, tries int, wanted int) uint32
 
 // gridSums4AVX512 is gridFit.sums for groups of 4 and tries side by side.
 //
-//go:noescape
 //go:noescape
 func gridSums4AVX512(state *float32, groups int, tries int)

@@ -7,23 +7,19 @@ package kernel
 // searchLevelsAVX2 is SearchLevels4 on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchLevelsAVX2(x *float32, w *float32, n int, factors *float32, state *float32)
 
 // nearestLevelsAVX2 is NearestLevel4 on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func nearestLevelsAVX2(codes *byte, x *float32, inverse *float32, n int)
 
 // searchLevelsAVX512 is SearchLevels4 on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchLevelsAVX512(x *float32, w *float32, n int, factors *float32, state *float32)
 
 // nearestLevelsAVX512 is NearestLevel4 on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func nearestLevelsAVX512(codes *byte, x *float32, inverse *float32, n int)

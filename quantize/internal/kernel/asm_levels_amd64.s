@@ -15,36 +15,52 @@ TEXT ·searchLevelsAVX2(SB), NOSPLIT, $0-40
 	MOVQ $0x00000002, SI
 
 half1:
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X0
-	VPBROADCASTD X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	XORQ         DI, DI
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	XORQ  DI, DI
 
-loop2:
-	VMOVUPS      (AX)(DI*1), Y3
-	VANDPS       Y0, Y3, Y4
-	VCMPPS       $0x1e, Y1, Y4, Y5
-	VBLENDVPS    Y5, Y4, Y1, Y1
-	VBLENDVPS    Y5, Y3, Y2, Y2
-	ADDQ         $0x40, DI
-	CMPQ         DI, DX
-	JLT          loop2
-	VMOVUPS      bordersAVX2<>+0(SB), Y0
-	VMOVUPS      levelsAVX2<>+0(SB), Y1
+loop3:
+	VMOVUPS   (AX)(DI*1), Y2
+	VMAXPS    Y0, Y2, Y0
+	VMINPS    Y1, Y2, Y1
+	ADDQ      $0x40, DI
+	CMPQ      DI, DX
+	JLT       loop3
+	VXORPS    x80000000<>+0(SB), Y1, Y2
+	VCMPPS    $0x00, Y0, Y2, Y3
+	VCMPPS    $0x1e, Y0, Y2, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVMSKPS Y3, DI
+	TESTL     DI, DI
+	JEQ       unique2
+	VPXOR     Y1, Y1, Y1
+	XORQ      DI, DI
+
+loop4:
+	VMOVUPS   (AX)(DI*1), Y2
+	VANDPS    x7fffffff<>+0(SB), Y2, Y3
+	VCMPPS    $0x1e, Y1, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y1
+	VBLENDVPS Y4, Y2, Y0, Y0
+	ADDQ      $0x40, DI
+	CMPQ      DI, DX
+	JLT       loop4
+
+unique2:
+	VMOVUPS      bordersAVX2<>+0(SB), Y1
+	VMOVUPS      levelsAVX2<>+0(SB), Y2
 	VMOVUPS      bordersAVX2<>+32(SB), Y3
 	VMOVUPS      levelsAVX2<>+32(SB), Y4
 	MOVL         $0x3f800000, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VDIVPS       x42fe0000<>+0(SB), Y2, Y6
+	VDIVPS       x42fe0000<>+0(SB), Y0, Y6
 	VDIVPS       Y6, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
 	XORQ         DI, DI
 
-loop3:
+loop5:
 	VMOVUPS   (AX)(DI*1), Y8
 	VMOVUPS   (CX)(DI*1), Y9
 	VMULPS    Y8, Y5, Y10
@@ -52,12 +68,12 @@ loop3:
 	VMAXPS    xc2ee0000<>+0(SB), Y10, Y10
 	VCMPPS    $0x1d, xc0900000<>+0(SB), Y10, Y11
 	VADDPS    x4d400000<>+0(SB), Y10, Y12
-	VPERMPS   Y0, Y12, Y13
+	VPERMPS   Y1, Y12, Y13
 	VPERMPS   Y3, Y12, Y14
 	VBLENDVPS Y11, Y14, Y13, Y13
 	VCMPPS    $0x1d, Y13, Y10, Y10
 	VPSUBD    Y10, Y12, Y12
-	VPERMPS   Y1, Y12, Y10
+	VPERMPS   Y2, Y12, Y10
 	VPERMPS   Y4, Y12, Y12
 	VBLENDVPS Y11, Y12, Y10, Y10
 	VMULPS    Y10, Y9, Y9
@@ -67,7 +83,7 @@ loop3:
 	VADDPS    Y8, Y6, Y6
 	ADDQ      $0x40, DI
 	CMPQ      DI, DX
-	JLT       loop3
+	JLT       loop5
 	VPXOR     Y5, Y5, Y5
 	VCMPPS    $0x1e, Y5, Y7, Y5
 	VDIVPS    Y7, Y6, Y7
@@ -79,14 +95,14 @@ loop3:
 	LEAQ      64(DI), R8
 	ADDQ      $0x04, DI
 
-tries4:
+tries6:
 	VBROADCASTSS (DI), Y5
-	VDIVPS       Y2, Y5, Y5
+	VDIVPS       Y0, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
 	XORQ         R9, R9
 
-loop5:
+loop7:
 	VMOVUPS   (AX)(R9*1), Y8
 	VMOVUPS   (CX)(R9*1), Y9
 	VMULPS    Y8, Y5, Y10
@@ -94,12 +110,12 @@ loop5:
 	VMAXPS    xc2ee0000<>+0(SB), Y10, Y10
 	VCMPPS    $0x1d, xc0900000<>+0(SB), Y10, Y11
 	VADDPS    x4d400000<>+0(SB), Y10, Y12
-	VPERMPS   Y0, Y12, Y13
+	VPERMPS   Y1, Y12, Y13
 	VPERMPS   Y3, Y12, Y14
 	VBLENDVPS Y11, Y14, Y13, Y13
 	VCMPPS    $0x1d, Y13, Y10, Y10
 	VPSUBD    Y10, Y12, Y12
-	VPERMPS   Y1, Y12, Y10
+	VPERMPS   Y2, Y12, Y10
 	VPERMPS   Y4, Y12, Y12
 	VBLENDVPS Y11, Y12, Y10, Y10
 	VMULPS    Y10, Y9, Y9
@@ -109,7 +125,7 @@ loop5:
 	VADDPS    Y8, Y6, Y6
 	ADDQ      $0x40, R9
 	CMPQ      R9, DX
-	JLT       loop5
+	JLT       loop7
 	VPXOR     Y5, Y5, Y5
 	VCMPPS    $0x1e, Y5, Y7, Y5
 	VMULPS    Y6, Y6, Y8
@@ -126,8 +142,8 @@ loop5:
 	VMOVUPS   Y7, 64(BX)
 	ADDQ      $0x04, DI
 	CMPQ      DI, R8
-	JLT       tries4
-	VANDPS    x7fffffff<>+0(SB), Y2, Y0
+	JLT       tries6
+	VANDPS    x7fffffff<>+0(SB), Y0, Y0
 	VCMPPS    $0x11, x26901d7d<>+0(SB), Y0, Y0
 	VPXOR     Y1, Y1, Y1
 	VMOVUPS   (BX), Y2
@@ -140,6 +156,42 @@ loop5:
 	JNZ       half1
 	VZEROUPPER
 	RET
+
+DATA x80000000<>+0(SB)/4, $0x80000000
+DATA x80000000<>+4(SB)/4, $0x80000000
+DATA x80000000<>+8(SB)/4, $0x80000000
+DATA x80000000<>+12(SB)/4, $0x80000000
+DATA x80000000<>+16(SB)/4, $0x80000000
+DATA x80000000<>+20(SB)/4, $0x80000000
+DATA x80000000<>+24(SB)/4, $0x80000000
+DATA x80000000<>+28(SB)/4, $0x80000000
+DATA x80000000<>+32(SB)/4, $0x80000000
+DATA x80000000<>+36(SB)/4, $0x80000000
+DATA x80000000<>+40(SB)/4, $0x80000000
+DATA x80000000<>+44(SB)/4, $0x80000000
+DATA x80000000<>+48(SB)/4, $0x80000000
+DATA x80000000<>+52(SB)/4, $0x80000000
+DATA x80000000<>+56(SB)/4, $0x80000000
+DATA x80000000<>+60(SB)/4, $0x80000000
+GLOBL x80000000<>(SB), RODATA|NOPTR, $64
+
+DATA x7fffffff<>+0(SB)/4, $0x7fffffff
+DATA x7fffffff<>+4(SB)/4, $0x7fffffff
+DATA x7fffffff<>+8(SB)/4, $0x7fffffff
+DATA x7fffffff<>+12(SB)/4, $0x7fffffff
+DATA x7fffffff<>+16(SB)/4, $0x7fffffff
+DATA x7fffffff<>+20(SB)/4, $0x7fffffff
+DATA x7fffffff<>+24(SB)/4, $0x7fffffff
+DATA x7fffffff<>+28(SB)/4, $0x7fffffff
+DATA x7fffffff<>+32(SB)/4, $0x7fffffff
+DATA x7fffffff<>+36(SB)/4, $0x7fffffff
+DATA x7fffffff<>+40(SB)/4, $0x7fffffff
+DATA x7fffffff<>+44(SB)/4, $0x7fffffff
+DATA x7fffffff<>+48(SB)/4, $0x7fffffff
+DATA x7fffffff<>+52(SB)/4, $0x7fffffff
+DATA x7fffffff<>+56(SB)/4, $0x7fffffff
+DATA x7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
 
 DATA bordersAVX2<>+0(SB)/4, $0x7f800000
 DATA bordersAVX2<>+4(SB)/4, $0xc2e70000
@@ -267,24 +319,6 @@ DATA x4d400000<>+56(SB)/4, $0x4d400000
 DATA x4d400000<>+60(SB)/4, $0x4d400000
 GLOBL x4d400000<>(SB), RODATA|NOPTR, $64
 
-DATA x7fffffff<>+0(SB)/4, $0x7fffffff
-DATA x7fffffff<>+4(SB)/4, $0x7fffffff
-DATA x7fffffff<>+8(SB)/4, $0x7fffffff
-DATA x7fffffff<>+12(SB)/4, $0x7fffffff
-DATA x7fffffff<>+16(SB)/4, $0x7fffffff
-DATA x7fffffff<>+20(SB)/4, $0x7fffffff
-DATA x7fffffff<>+24(SB)/4, $0x7fffffff
-DATA x7fffffff<>+28(SB)/4, $0x7fffffff
-DATA x7fffffff<>+32(SB)/4, $0x7fffffff
-DATA x7fffffff<>+36(SB)/4, $0x7fffffff
-DATA x7fffffff<>+40(SB)/4, $0x7fffffff
-DATA x7fffffff<>+44(SB)/4, $0x7fffffff
-DATA x7fffffff<>+48(SB)/4, $0x7fffffff
-DATA x7fffffff<>+52(SB)/4, $0x7fffffff
-DATA x7fffffff<>+56(SB)/4, $0x7fffffff
-DATA x7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
-
 DATA x26901d7d<>+0(SB)/4, $0x26901d7d
 DATA x26901d7d<>+4(SB)/4, $0x26901d7d
 DATA x26901d7d<>+8(SB)/4, $0x26901d7d
@@ -313,7 +347,7 @@ TEXT ·nearestLevelsAVX2(SB), NOSPLIT, $0-32
 	SHLQ $0x06, BX
 	MOVQ $0x00000002, SI
 
-half6:
+half8:
 	VMOVUPS bordersAVX2<>+0(SB), Y0
 	VMOVUPS codesAVX2<>+0(SB), Y1
 	VMOVUPS bordersAVX2<>+32(SB), Y2
@@ -322,7 +356,7 @@ half6:
 	MOVQ    AX, DI
 	XORQ    R8, R8
 
-loop7:
+loop9:
 	VMULPS       (CX)(R8*1), Y4, Y5
 	VMINPS       x42ee0000<>+0(SB), Y5, Y5
 	VMAXPS       xc2ee0000<>+0(SB), Y5, Y5
@@ -343,12 +377,12 @@ loop7:
 	ADDQ         $0x10, DI
 	ADDQ         $0x40, R8
 	CMPQ         R8, BX
-	JLT          loop7
+	JLT          loop9
 	ADDQ         $0x08, AX
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, DX
 	DECQ         SI
-	JNZ          half6
+	JNZ          half8
 	VZEROUPPER
 	RET
 
@@ -373,168 +407,183 @@ GLOBL codesAVX2<>(SB), RODATA|NOPTR, $64
 // func searchLevelsAVX512(x *float32, w *float32, n int, factors *float32, state *float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·searchLevelsAVX512(SB), NOSPLIT, $0-40
-	MOVQ         x+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         n+16(FP), DX
-	MOVQ         state+32(FP), BX
-	SHLQ         $0x06, DX
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	XORQ         SI, SI
+	MOVQ   x+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   state+32(FP), BX
+	SHLQ   $0x06, DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   SI, SI
 
-loop1:
-	VMOVUPS      (AX)(SI*1), Z3
-	VANDPS       Z0, Z3, Z4
-	VCMPPS       $0x1e, Z1, Z4, K1
-	VMOVAPS      Z4, K1, Z1
-	VMOVAPS      Z3, K1, Z2
-	ADDQ         $0x40, SI
-	CMPQ         SI, DX
-	JLT          loop1
-	VMOVUPS      bordersAVX512<>+0(SB), Z0
-	VMOVUPS      levelsAVX512<>+0(SB), Z1
+loop2:
+	VMOVUPS (AX)(SI*1), Z2
+	VMAXPS  Z0, Z2, Z0
+	VMINPS  Z1, Z2, Z1
+	ADDQ    $0x40, SI
+	CMPQ    SI, DX
+	JLT     loop2
+	VXORPS  x80000000<>+0(SB), Z1, Z2
+	VCMPPS  $0x00, Z0, Z2, K1
+	VCMPPS  $0x1e, Z0, Z2, K2
+	VMOVAPS Z1, K2, Z0
+	KTESTW  K1, K1
+	JEQ     unique1
+	VPXORD  Z3, Z3, Z3
+	XORQ    SI, SI
+
+loop3:
+	VMOVUPS (AX)(SI*1), Z1
+	VANDPS  x7fffffff<>+0(SB), Z1, Z2
+	VCMPPS  $0x1e, Z3, Z2, K1
+	VMOVAPS Z2, K1, Z3
+	VMOVAPS Z1, K1, Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, DX
+	JLT     loop3
+
+unique1:
+	VMOVUPS      bordersAVX512<>+0(SB), Z1
+	VMOVUPS      levelsAVX512<>+0(SB), Z2
 	VMOVUPS      bordersAVX512<>+64(SB), Z3
-	VMOVUPS      levelsAVX512<>+64(SB), Z4
+	VMOVUPS      levelsAVX512<>+64(SB), Z17
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X18
 	VPBROADCASTD X18, Z18
-	VDIVPS       x42fe0000<>+0(SB), Z2, Z19
+	VDIVPS       x42fe0000<>+0(SB), Z0, Z19
 	VDIVPS       Z19, Z18, Z18
+	VPXORD       Z4, Z4, Z4
 	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
 	XORQ         SI, SI
 
-loop2:
+loop4:
 	VMOVUPS   (AX)(SI*1), Z19
 	VMOVUPS   (CX)(SI*1), Z20
 	VMULPS    Z19, Z18, Z21
 	VMAXPS    xc2e60000<>+0(SB), Z21, Z22
 	VADDPS    x4cc00000<>+0(SB), Z22, Z22
 	VMOVAPS   Z22, Z23
-	VPERMI2PS Z3, Z0, Z23
+	VPERMI2PS Z3, Z1, Z23
 	VCMPPS    $0x1d, Z23, Z21, K1
 	VPADDD    x00000001<>+0(SB), Z22, K1, Z22
-	VPERMI2PS Z4, Z1, Z22
+	VPERMI2PS Z17, Z2, Z22
 	VMULPS    Z22, Z20, Z20
 	VMULPS    Z22, Z20, Z21
-	VADDPS    Z21, Z6, Z6
+	VADDPS    Z21, Z5, Z5
 	VMULPS    Z19, Z20, Z19
-	VADDPS    Z19, Z5, Z5
+	VADDPS    Z19, Z4, Z4
 	ADDQ      $0x40, SI
 	CMPQ      SI, DX
-	JLT       loop2
-	VPXORD    Z7, Z7, Z7
-	VCMPPS    $0x1e, Z7, Z6, K1
-	VDIVPS    Z6, Z5, Z6
-	VMOVAPS.Z Z6, K1, Z6
-	VMULPS    Z5, Z6, Z5
+	JLT       loop4
+	VPXORD    Z6, Z6, Z6
+	VCMPPS    $0x1e, Z6, Z5, K1
+	VDIVPS    Z5, Z4, Z5
+	VMOVAPS.Z Z5, K1, Z5
+	VMULPS    Z4, Z5, Z4
 	MOVQ      factors+24(FP), SI
 	LEAQ      64(SI), DI
 	ADDQ      $0x04, SI
 
-tries3:
-	VBROADCASTSS (SI), Z7
-	VDIVPS       Z2, Z7, Z7
+tries5:
+	VBROADCASTSS (SI), Z6
+	VDIVPS       Z0, Z6, Z6
 	VBROADCASTSS 4(SI), Z18
-	VDIVPS       Z2, Z18, Z18
+	VDIVPS       Z0, Z18, Z18
 	VBROADCASTSS 8(SI), Z19
-	VDIVPS       Z2, Z19, Z19
+	VDIVPS       Z0, Z19, Z19
+	VPXORD       Z7, Z7, Z7
 	VPXORD       Z8, Z8, Z8
 	VPXORD       Z9, Z9, Z9
 	VPXORD       Z10, Z10, Z10
 	VPXORD       Z11, Z11, Z11
 	VPXORD       Z12, Z12, Z12
-	VPXORD       Z13, Z13, Z13
 	XORQ         R8, R8
 
-loop4:
+loop6:
 	VMOVUPS   (AX)(R8*1), Z20
 	VMOVUPS   (CX)(R8*1), Z21
-	VMULPS    Z20, Z7, Z22
+	VMULPS    Z20, Z6, Z22
 	VMAXPS    xc2e60000<>+0(SB), Z22, Z23
 	VADDPS    x4cc00000<>+0(SB), Z23, Z23
 	VMOVAPS   Z23, Z24
-	VPERMI2PS Z3, Z0, Z24
+	VPERMI2PS Z3, Z1, Z24
 	VCMPPS    $0x1d, Z24, Z22, K1
 	VPADDD    x00000001<>+0(SB), Z23, K1, Z23
-	VPERMI2PS Z4, Z1, Z23
+	VPERMI2PS Z17, Z2, Z23
 	VMULPS    Z23, Z21, Z22
 	VMULPS    Z23, Z22, Z23
-	VADDPS    Z23, Z9, Z9
+	VADDPS    Z23, Z8, Z8
 	VMULPS    Z20, Z22, Z22
-	VADDPS    Z22, Z8, Z8
+	VADDPS    Z22, Z7, Z7
 	VMULPS    Z20, Z18, Z22
 	VMAXPS    xc2e60000<>+0(SB), Z22, Z23
 	VADDPS    x4cc00000<>+0(SB), Z23, Z23
 	VMOVAPS   Z23, Z24
-	VPERMI2PS Z3, Z0, Z24
+	VPERMI2PS Z3, Z1, Z24
 	VCMPPS    $0x1d, Z24, Z22, K1
 	VPADDD    x00000001<>+0(SB), Z23, K1, Z23
-	VPERMI2PS Z4, Z1, Z23
+	VPERMI2PS Z17, Z2, Z23
 	VMULPS    Z23, Z21, Z22
 	VMULPS    Z23, Z22, Z23
-	VADDPS    Z23, Z11, Z11
+	VADDPS    Z23, Z10, Z10
 	VMULPS    Z20, Z22, Z22
-	VADDPS    Z22, Z10, Z10
+	VADDPS    Z22, Z9, Z9
 	VMULPS    Z20, Z19, Z22
 	VMAXPS    xc2e60000<>+0(SB), Z22, Z23
 	VADDPS    x4cc00000<>+0(SB), Z23, Z23
 	VMOVAPS   Z23, Z24
-	VPERMI2PS Z3, Z0, Z24
+	VPERMI2PS Z3, Z1, Z24
 	VCMPPS    $0x1d, Z24, Z22, K1
 	VPADDD    x00000001<>+0(SB), Z23, K1, Z23
-	VPERMI2PS Z4, Z1, Z23
+	VPERMI2PS Z17, Z2, Z23
 	VMULPS    Z23, Z21, Z21
 	VMULPS    Z23, Z21, Z22
-	VADDPS    Z22, Z13, Z13
+	VADDPS    Z22, Z12, Z12
 	VMULPS    Z20, Z21, Z20
-	VADDPS    Z20, Z12, Z12
+	VADDPS    Z20, Z11, Z11
 	ADDQ      $0x40, R8
 	CMPQ      R8, DX
-	JLT       loop4
+	JLT       loop6
+	VPXORD    Z13, Z13, Z13
+	VCMPPS    $0x1e, Z13, Z8, K1
+	VMULPS    Z7, Z7, Z6
+	VMULPS    Z4, Z8, Z18
+	VCMPPS    $0x1e, Z18, Z6, K2
+	KANDW     K1, K2, K1
+	VDIVPS    Z8, Z7, Z6
+	VMOVAPS   Z6, K1, Z5
+	VMULPS    Z7, Z6, Z6
+	VMOVAPS   Z6, K1, Z4
 	VPXORD    Z14, Z14, Z14
-	VCMPPS    $0x1e, Z14, Z9, K1
-	VMULPS    Z8, Z8, Z7
-	VMULPS    Z5, Z9, Z18
-	VCMPPS    $0x1e, Z18, Z7, K2
+	VCMPPS    $0x1e, Z14, Z10, K1
+	VMULPS    Z9, Z9, Z6
+	VMULPS    Z4, Z10, Z18
+	VCMPPS    $0x1e, Z18, Z6, K2
 	KANDW     K1, K2, K1
-	VDIVPS    Z9, Z8, Z7
-	VMOVAPS   Z7, K1, Z6
-	VMULPS    Z8, Z7, Z7
-	VMOVAPS   Z7, K1, Z5
+	VDIVPS    Z10, Z9, Z6
+	VMOVAPS   Z6, K1, Z5
+	VMULPS    Z9, Z6, Z6
+	VMOVAPS   Z6, K1, Z4
 	VPXORD    Z15, Z15, Z15
-	VCMPPS    $0x1e, Z15, Z11, K1
-	VMULPS    Z10, Z10, Z7
-	VMULPS    Z5, Z11, Z18
-	VCMPPS    $0x1e, Z18, Z7, K2
+	VCMPPS    $0x1e, Z15, Z12, K1
+	VMULPS    Z11, Z11, Z6
+	VMULPS    Z4, Z12, Z18
+	VCMPPS    $0x1e, Z18, Z6, K2
 	KANDW     K1, K2, K1
-	VDIVPS    Z11, Z10, Z7
-	VMOVAPS   Z7, K1, Z6
-	VMULPS    Z10, Z7, Z7
-	VMOVAPS   Z7, K1, Z5
-	VPXORD    Z16, Z16, Z16
-	VCMPPS    $0x1e, Z16, Z13, K1
-	VMULPS    Z12, Z12, Z7
-	VMULPS    Z5, Z13, Z18
-	VCMPPS    $0x1e, Z18, Z7, K2
-	KANDW     K1, K2, K1
-	VDIVPS    Z13, Z12, Z7
-	VMOVAPS   Z7, K1, Z6
-	VMULPS    Z12, Z7, Z7
-	VMOVAPS   Z7, K1, Z5
+	VDIVPS    Z12, Z11, Z6
+	VMOVAPS   Z6, K1, Z5
+	VMULPS    Z11, Z6, Z6
+	VMOVAPS   Z6, K1, Z4
 	ADDQ      $0x0c, SI
 	CMPQ      SI, DI
-	JLT       tries3
-	VMOVUPS   Z6, (BX)
-	VMOVUPS   Z5, 64(BX)
-	VANDPS    x7fffffff<>+0(SB), Z2, Z0
+	JLT       tries5
+	VMOVUPS   Z5, (BX)
+	VMOVUPS   Z4, 64(BX)
+	VANDPS    x7fffffff<>+0(SB), Z0, Z0
 	VCMPPS    $0x11, x26901d7d<>+0(SB), Z0, K1
-	VPXORD    Z17, Z17, Z17
+	VPXORD    Z16, Z16, Z16
 	VMOVUPS   (BX), Z0
-	VMOVAPS   Z17, K1, Z0
+	VMOVAPS   Z16, K1, Z0
 	VMOVUPS   Z0, (BX)
 	VZEROUPPER
 	RET
@@ -677,7 +726,7 @@ TEXT ·nearestLevelsAVX512(SB), NOSPLIT, $0-32
 	MOVQ    AX, DX
 	XORQ    SI, SI
 
-loop5:
+loop7:
 	VMULPS    (CX)(SI*1), Z4, Z5
 	VMINPS    x43000000<>+0(SB), Z5, Z6
 	VMAXPS    xc2e60000<>+0(SB), Z6, Z6
@@ -691,7 +740,7 @@ loop5:
 	ADDQ      $0x10, DX
 	ADDQ      $0x40, SI
 	CMPQ      SI, BX
-	JLT       loop5
+	JLT       loop7
 	ADDQ      $0x08, AX
 	VZEROUPPER
 	RET

@@ -7,23 +7,19 @@ package kernel
 // searchOffsetAVX2 is SearchOffset on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchOffsetAVX2(x *float32, w *float32, try *float32, n int, factors *float32, steps int, top float32, state *float32)
 
 // searchOffsetAbsAVX2 is SearchOffset on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func searchOffsetAbsAVX2(x *float32, w *float32, try *float32, n int, factors *float32, steps int, top float32, state *float32)
 
 // searchOffsetAVX512 is SearchOffset on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchOffsetAVX512(x *float32, w *float32, try *float32, n int, factors *float32, steps int, top float32, state *float32)
 
 // searchOffsetAbsAVX512 is SearchOffset on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func searchOffsetAbsAVX512(x *float32, w *float32, try *float32, n int, factors *float32, steps int, top float32, state *float32)

@@ -7,35 +7,29 @@ package kernel
 // packNibblesAVX2 is PackNibbles.
 //
 //go:noescape
-//go:noescape
 func packNibblesAVX2(dst *byte, low *byte, high *byte, n int)
 
 // packPairsAVX2 is PackPairs.
 //
-//go:noescape
 //go:noescape
 func packPairsAVX2(dst *byte, a *byte, b *byte, c *byte, d *byte, n int, shift int)
 
 // packBitsAVX2 is PackBits.
 //
 //go:noescape
-//go:noescape
 func packBitsAVX2(dst *byte, codes *byte, stride int, n int, bit int)
 
 // packNibblesAVX512 is PackNibbles.
 //
-//go:noescape
 //go:noescape
 func packNibblesAVX512(dst *byte, low *byte, high *byte, n int)
 
 // packPairsAVX512 is PackPairs.
 //
 //go:noescape
-//go:noescape
 func packPairsAVX512(dst *byte, a *byte, b *byte, c *byte, d *byte, n int, shift int)
 
 // packBitsAVX512 is PackBits.
 //
-//go:noescape
 //go:noescape
 func packBitsAVX512(dst *byte, codes *byte, stride int, n int, bit int)

@@ -7,11 +7,9 @@ package kernel
 // searchPositiveAVX2 is SearchPositive on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchPositiveAVX2(x *float32, w *float32, codes *float32, n int, factors *float32, nmax float32, state *float32)
 
 // searchPositiveAVX512 is SearchPositive on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func searchPositiveAVX512(x *float32, w *float32, codes *float32, n int, factors *float32, nmax float32, state *float32)

@@ -7,59 +7,49 @@ package kernel
 // codesQ4_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesQ4_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ4_1AVX2 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesQ4_1AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ5_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesQ5_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ5_1AVX2 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesQ5_1AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ8_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesQ8_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ4_0AVX512 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesQ4_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ4_1AVX512 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesQ4_1AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ5_0AVX512 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesQ5_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ5_1AVX512 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesQ5_1AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ8_0AVX512 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesQ8_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)

@@ -7,59 +7,49 @@ package kernel
 // largest16AVX2 finds largest magnitudes.
 //
 //go:noescape
-//go:noescape
 func largest16AVX2(top *float32, x *float32, count int)
 
 // largest32AVX2 finds largest magnitudes.
 //
-//go:noescape
 //go:noescape
 func largest32AVX2(top *float32, x *float32, count int)
 
 // scaleSignedAVX2 makes signed scales of blocks of 32.
 //
 //go:noescape
-//go:noescape
 func scaleSignedAVX2(x *float32, blocks int, divisor float32, bias float32, state *float32)
 
 // scaleOffsetAVX2 makes scales and offsets of blocks of 32.
 //
-//go:noescape
 //go:noescape
 func scaleOffsetAVX2(x *float32, blocks int, divisor float32, state *float32)
 
 // scaleMagnitudeAVX2 makes positive scales of blocks of 32.
 //
 //go:noescape
-//go:noescape
 func scaleMagnitudeAVX2(x *float32, blocks int, divisor float32, state *float32)
 
 // largest16AVX512 finds largest magnitudes.
 //
-//go:noescape
 //go:noescape
 func largest16AVX512(top *float32, x *float32, count int)
 
 // largest32AVX512 finds largest magnitudes.
 //
 //go:noescape
-//go:noescape
 func largest32AVX512(top *float32, x *float32, count int)
 
 // scaleSignedAVX512 makes signed scales of blocks of 32.
 //
-//go:noescape
 //go:noescape
 func scaleSignedAVX512(x *float32, blocks int, divisor float32, bias float32, state *float32)
 
 // scaleOffsetAVX512 makes scales and offsets of blocks of 32.
 //
 //go:noescape
-//go:noescape
 func scaleOffsetAVX512(x *float32, blocks int, divisor float32, state *float32)
 
 // scaleMagnitudeAVX512 makes positive scales of blocks of 32.
 //
-//go:noescape
 //go:noescape
 func scaleMagnitudeAVX512(x *float32, blocks int, divisor float32, state *float32)

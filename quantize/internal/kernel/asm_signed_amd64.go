@@ -7,35 +7,24 @@ package kernel
 // searchSignedAVX2 is SearchSigned on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchSignedAVX2(x *float32, w *float32, wx *float32, n int, factors *float32, nmax float32, state *float32)
 
 // refineSignedAVX2 is RefineSigned on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func refineSignedAVX2(x *float32, table *float32, n int, nmax float32, state *float32)
 
 // peaksAVX2 is Peak on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func peaksAVX2(top *float32, x *float32, n int)
 
 // searchSignedAVX512 is SearchSigned on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func searchSignedAVX512(x *float32, w *float32, wx *float32, n int, factors *float32, nmax float32, state *float32)
-
-// refineSignedAVX512 is RefineSigned on 16 lanes.
-//
-//go:noescape
-//go:noescape
-func refineSignedAVX512(x *float32, table *float32, n int, nmax float32, state *float32)
 
 // peaksAVX512 is Peak on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func peaksAVX512(top *float32, x *float32, n int)

@@ -24,30 +24,46 @@ TEXT ·searchSignedAVX2(SB), NOSPLIT, $0-56
 	MOVQ         $0x00000002, R8
 
 half1:
-	MOVL         $0x7fffffff, R9
-	VMOVD        R9, X2
-	VPBROADCASTD X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	XORQ         R9, R9
-
-loop2:
-	VMOVUPS      (AX)(R9*1), Y5
-	VANDPS       Y2, Y5, Y6
-	VCMPPS       $0x1e, Y3, Y6, Y7
-	VBLENDVPS    Y7, Y6, Y3, Y3
-	VBLENDVPS    Y7, Y5, Y4, Y4
-	ADDQ         $0x40, R9
-	CMPQ         R9, BX
-	JLT          loop2
-	VMOVUPS      Y4, 192(SI)
-	VBROADCASTSS (DI), Y2
-	VDIVPS       Y4, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	XORQ         R9, R9
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  R9, R9
 
 loop3:
+	VMOVUPS   (AX)(R9*1), Y4
+	VMAXPS    Y2, Y4, Y2
+	VMINPS    Y3, Y4, Y3
+	ADDQ      $0x40, R9
+	CMPQ      R9, BX
+	JLT       loop3
+	VXORPS    x80000000<>+0(SB), Y3, Y4
+	VCMPPS    $0x00, Y2, Y4, Y5
+	VCMPPS    $0x1e, Y2, Y4, Y4
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VMOVMSKPS Y5, R9
+	TESTL     R9, R9
+	JEQ       unique2
+	VPXOR     Y3, Y3, Y3
+	XORQ      R9, R9
+
+loop4:
+	VMOVUPS   (AX)(R9*1), Y4
+	VANDPS    x7fffffff<>+0(SB), Y4, Y5
+	VCMPPS    $0x1e, Y3, Y5, Y6
+	VBLENDVPS Y6, Y5, Y3, Y3
+	VBLENDVPS Y6, Y4, Y2, Y2
+	ADDQ      $0x40, R9
+	CMPQ      R9, BX
+	JLT       loop4
+
+unique2:
+	VMOVUPS      Y2, 192(SI)
+	VBROADCASTSS (DI), Y3
+	VDIVPS       Y2, Y3, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	XORQ         R9, R9
+
+loop5:
 	VMOVUPS  (AX)(R9*1), Y5
 	VMOVUPS  (CX)(R9*1), Y6
 	VMULPS   Y5, Y6, Y7
@@ -62,7 +78,7 @@ loop3:
 	VADDPS   Y5, Y4, Y4
 	ADDQ     $0x40, R9
 	CMPQ     R9, BX
-	JLT      loop3
+	JLT      loop5
 	VPXOR    Y5, Y5, Y5
 	VCMPPS   $0x04, Y5, Y4, Y5
 	VDIVPS   Y4, Y3, Y4
@@ -74,7 +90,7 @@ loop3:
 	LEAQ     4(DI), R9
 	LEAQ     52(DI), R10
 
-tries4:
+tries6:
 	VMOVUPS      192(SI), Y2
 	VBROADCASTSS (R9), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -90,7 +106,7 @@ tries4:
 	VPXOR        Y10, Y10, Y10
 	XORQ         R11, R11
 
-loop5:
+loop7:
 	VMOVUPS   (AX)(R11*1), Y11
 	VMOVUPS   (CX)(R11*1), Y12
 	VMOVUPS   (DX)(R11*1), Y13
@@ -120,7 +136,7 @@ loop5:
 	VADDPS    Y13, Y10, Y10
 	ADDQ      $0x40, R11
 	CMPQ      R11, BX
-	JLT       loop5
+	JLT       loop7
 	VPXOR     Y11, Y11, Y11
 	VCMPPS    $0x1e, Y11, Y6, Y11
 	VMULPS    Y5, Y5, Y12
@@ -174,10 +190,10 @@ loop5:
 	VMOVUPS   Y4, 128(SI)
 	ADDQ      $0x0c, R9
 	CMPQ      R9, R10
-	JLT       tries4
+	JLT       tries6
 	LEAQ      76(DI), R10
 
-tries6:
+tries8:
 	VMOVUPS      192(SI), Y2
 	VBROADCASTSS (R9), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -193,7 +209,7 @@ tries6:
 	VPXOR        Y10, Y10, Y10
 	XORQ         R11, R11
 
-loop7:
+loop9:
 	VMOVUPS      (AX)(R11*1), Y11
 	VMOVUPS      (CX)(R11*1), Y12
 	VMOVUPS      (DX)(R11*1), Y13
@@ -226,7 +242,7 @@ loop7:
 	VADDPS       Y13, Y10, Y10
 	ADDQ         $0x40, R11
 	CMPQ         R11, BX
-	JLT          loop7
+	JLT          loop9
 	VPXOR        Y11, Y11, Y11
 	VCMPPS       $0x1e, Y11, Y6, Y11
 	VMULPS       Y5, Y5, Y12
@@ -280,7 +296,7 @@ loop7:
 	VMOVUPS      Y4, 128(SI)
 	ADDQ         $0x0c, R9
 	CMPQ         R9, R10
-	JLT          tries6
+	JLT          tries8
 	VMOVUPS      192(SI), Y2
 	MOVL         $0x7fffffff, R9
 	VMOVD        R9, X3
@@ -306,6 +322,42 @@ loop7:
 	VZEROUPPER
 	RET
 
+DATA x80000000<>+0(SB)/4, $0x80000000
+DATA x80000000<>+4(SB)/4, $0x80000000
+DATA x80000000<>+8(SB)/4, $0x80000000
+DATA x80000000<>+12(SB)/4, $0x80000000
+DATA x80000000<>+16(SB)/4, $0x80000000
+DATA x80000000<>+20(SB)/4, $0x80000000
+DATA x80000000<>+24(SB)/4, $0x80000000
+DATA x80000000<>+28(SB)/4, $0x80000000
+DATA x80000000<>+32(SB)/4, $0x80000000
+DATA x80000000<>+36(SB)/4, $0x80000000
+DATA x80000000<>+40(SB)/4, $0x80000000
+DATA x80000000<>+44(SB)/4, $0x80000000
+DATA x80000000<>+48(SB)/4, $0x80000000
+DATA x80000000<>+52(SB)/4, $0x80000000
+DATA x80000000<>+56(SB)/4, $0x80000000
+DATA x80000000<>+60(SB)/4, $0x80000000
+GLOBL x80000000<>(SB), RODATA|NOPTR, $64
+
+DATA x7fffffff<>+0(SB)/4, $0x7fffffff
+DATA x7fffffff<>+4(SB)/4, $0x7fffffff
+DATA x7fffffff<>+8(SB)/4, $0x7fffffff
+DATA x7fffffff<>+12(SB)/4, $0x7fffffff
+DATA x7fffffff<>+16(SB)/4, $0x7fffffff
+DATA x7fffffff<>+20(SB)/4, $0x7fffffff
+DATA x7fffffff<>+24(SB)/4, $0x7fffffff
+DATA x7fffffff<>+28(SB)/4, $0x7fffffff
+DATA x7fffffff<>+32(SB)/4, $0x7fffffff
+DATA x7fffffff<>+36(SB)/4, $0x7fffffff
+DATA x7fffffff<>+40(SB)/4, $0x7fffffff
+DATA x7fffffff<>+44(SB)/4, $0x7fffffff
+DATA x7fffffff<>+48(SB)/4, $0x7fffffff
+DATA x7fffffff<>+52(SB)/4, $0x7fffffff
+DATA x7fffffff<>+56(SB)/4, $0x7fffffff
+DATA x7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
+
 // func refineSignedAVX2(x *float32, table *float32, n int, nmax float32, state *float32)
 // Requires: AVX, AVX2
 TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
@@ -323,49 +375,65 @@ TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
 	VSUBPS       Y2, Y0, Y0
 	MOVQ         $0x00000002, SI
 
-half8:
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	XORQ         DI, DI
+half10:
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  DI, DI
 
-loop9:
-	VMOVUPS      (AX)(DI*1), Y5
-	VANDPS       Y2, Y5, Y6
-	VCMPPS       $0x1e, Y3, Y6, Y7
-	VBLENDVPS    Y7, Y6, Y3, Y3
-	VBLENDVPS    Y7, Y5, Y4, Y4
-	ADDQ         $0x40, DI
-	CMPQ         DI, DX
-	JLT          loop9
+loop12:
+	VMOVUPS   (AX)(DI*1), Y4
+	VMAXPS    Y2, Y4, Y2
+	VMINPS    Y3, Y4, Y3
+	ADDQ      $0x40, DI
+	CMPQ      DI, DX
+	JLT       loop12
+	VXORPS    x80000000<>+0(SB), Y3, Y4
+	VCMPPS    $0x00, Y2, Y4, Y5
+	VCMPPS    $0x1e, Y2, Y4, Y4
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VMOVMSKPS Y5, DI
+	TESTL     DI, DI
+	JEQ       unique11
+	VPXOR     Y3, Y3, Y3
+	XORQ      DI, DI
+
+loop13:
+	VMOVUPS   (AX)(DI*1), Y4
+	VANDPS    x7fffffff<>+0(SB), Y4, Y5
+	VCMPPS    $0x1e, Y3, Y5, Y6
+	VBLENDVPS Y6, Y5, Y3, Y3
+	VBLENDVPS Y6, Y4, Y2, Y2
+	ADDQ      $0x40, DI
+	CMPQ      DI, DX
+	JLT       loop13
+
+unique11:
 	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	VANDPS       Y2, Y4, Y2
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	VANDPS       Y3, Y2, Y3
 	MOVL         $0x26901d7d, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	VCMPPS       $0x11, Y3, Y2, Y2
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VCMPPS       $0x11, Y4, Y3, Y3
 	MOVL         $0x3f800000, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPXOR        Y5, Y5, Y5
+	VBLENDVPS    Y3, Y5, Y4, Y4
+	VMOVUPS      Y4, 64(BX)
+	MOVL         $0x7fffffff, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
-	VPXOR        Y5, Y5, Y5
-	VBLENDVPS    Y2, Y5, Y3, Y3
-	VMOVUPS      Y3, 64(BX)
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	VANDPS       Y2, Y4, Y2
-	VMOVUPS      Y2, 192(BX)
-	VDIVPS       Y4, Y1, Y2
+	VANDPS       Y3, Y2, Y3
+	VMOVUPS      Y3, 192(BX)
+	VDIVPS       Y2, Y1, Y2
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	MOVQ         CX, DI
 	XORQ         R8, R8
 
-loop10:
+loop14:
 	VMOVUPS      (AX)(R8*1), Y5
 	VMULPS       Y5, Y5, Y6
 	VMULPS       Y5, Y6, Y7
@@ -383,7 +451,7 @@ loop10:
 	ADDQ         $0x000000c0, DI
 	ADDQ         $0x40, R8
 	CMPQ         R8, DX
-	JLT          loop10
+	JLT          loop14
 	VMOVUPS      Y4, Y2
 	VMOVUPS      Y2, 128(BX)
 	MOVL         $0x7f7fffff, DI
@@ -391,54 +459,52 @@ loop10:
 	VPBROADCASTD X2, Y2
 	MOVQ         $0x00000005, R8
 
-sweep11:
+sweep15:
 	XORQ R9, R9
 	MOVQ CX, DI
 	XORQ R10, R10
 
-loop13:
+loop17:
 	VMOVUPS      (AX)(R10*1), Y5
 	VMOVUPS      (DI), Y6
 	VSUBPS       64(DI), Y3, Y7
 	VSUBPS       128(DI), Y4, Y8
-	VANDPS       x7fffffff<>+0(SB), Y7, Y9
-	VMINPS       Y9, Y2, Y2
-	VMULPS       Y8, Y5, Y10
-	VMULPS       Y7, Y6, Y11
-	VSUBPS       Y11, Y10, Y11
-	VMOVUPS      Y11, Y12
-	VCMPPS       $0x00, Y0, Y6, Y13
-	VCMPPS       $0x00, Y1, Y6, Y14
-	VANDPS       x80000000<>+0(SB), Y13, Y15
-	VXORPS       Y15, Y12, Y12
-	VORPS        Y14, Y13, Y13
-	VORPS        x7fffffff<>+0(SB), Y13, Y13
+	VPMINUD      Y7, Y2, Y2
+	VMULPS       Y8, Y5, Y9
+	VMULPS       Y7, Y6, Y10
+	VSUBPS       Y10, Y9, Y10
+	VPCMPEQD     Y0, Y6, Y11
+	VPCMPEQD     Y1, Y6, Y12
+	VANDPS       x80000000<>+0(SB), Y11, Y13
+	VXORPS       Y13, Y10, Y13
+	VORPS        Y12, Y11, Y11
+	VORPS        x7fffffff<>+0(SB), Y11, Y11
+	VANDPS       Y11, Y13, Y11
+	VPCMPGTD     x00000000<>+0(SB), Y7, Y12
+	VMULPS       x3eff7cee<>+0(SB), Y7, Y13
+	VCMPPS       $0x16, Y13, Y11, Y13
 	VANDPS       Y13, Y12, Y12
-	VCMPPS       $0x1e, x00000000<>+0(SB), Y7, Y13
-	VMULPS       x3eff7cee<>+0(SB), Y9, Y14
-	VCMPPS       $0x16, Y14, Y12, Y14
-	VANDPS       Y14, Y13, Y13
-	VMOVMSKPS    Y13, R11
+	VMOVMSKPS    Y12, R11
 	TESTL        R11, R11
-	JEQ          same14
-	VPXOR        Y14, Y14, Y14
-	VMULPS       x3f004189<>+0(SB), Y9, Y15
-	VCMPPS       $0x1e, Y15, Y12, Y15
-	VMULPS       x3fbfdf3b<>+0(SB), Y9, Y9
-	VCMPPS       $0x11, Y9, Y12, Y9
-	VANDPS       Y9, Y15, Y9
-	VANDPS       x80000000<>+0(SB), Y11, Y11
-	VORPS        x3f800000<>+0(SB), Y11, Y11
-	VADDPS       Y11, Y6, Y11
+	JEQ          same18
+	VPXOR        Y13, Y13, Y13
+	VMULPS       x3f004189<>+0(SB), Y7, Y14
+	VCMPPS       $0x1e, Y14, Y11, Y14
+	VMULPS       x3fbfdf3b<>+0(SB), Y7, Y15
+	VCMPPS       $0x11, Y15, Y11, Y11
+	VANDPS       Y11, Y14, Y11
+	VANDPS       x80000000<>+0(SB), Y10, Y10
+	VORPS        x3f800000<>+0(SB), Y10, Y10
+	VADDPS       Y10, Y6, Y10
 	MOVL         $0xffffffff, R11
-	VMOVD        R11, X12
-	VPBROADCASTD X12, Y12
-	VXORPS       Y12, Y9, Y9
-	VANDPS       Y9, Y13, Y9
-	VMOVMSKPS    Y9, R11
+	VMOVD        R11, X14
+	VPBROADCASTD X14, Y14
+	VXORPS       Y14, Y11, Y11
+	VANDPS       Y11, Y12, Y11
+	VMOVMSKPS    Y11, R11
 	TESTL        R11, R11
-	JEQ          known15
-	VDIVPS       Y7, Y10, Y9
+	JEQ          known19
+	VDIVPS       Y7, Y9, Y9
 	VADDPS       x4b400000<>+0(SB), Y9, Y9
 	VANDPS       x007fffff<>+0(SB), Y9, Y9
 	VPSUBD       x00400000<>+0(SB), Y9, Y9
@@ -446,19 +512,19 @@ loop13:
 	VPMINSD      Y10, Y9, Y9
 	VCVTPS2DQ    Y1, Y10
 	VPMAXSD      Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y11
+	VCVTDQ2PS    Y9, Y10
 
-known15:
-	VCMPPS    $0x04, Y6, Y11, Y9
-	VANDPS    Y9, Y13, Y9
-	VMULPS    Y5, Y5, Y10
-	VMULPS    Y5, Y10, Y5
-	VMULPS    Y11, Y5, Y5
-	VMULPS    Y11, Y10, Y10
-	VMULPS    Y11, Y10, Y10
+known19:
+	VCMPPS    $0x04, Y6, Y10, Y9
+	VANDPS    Y9, Y12, Y9
+	VMULPS    Y5, Y5, Y11
+	VMULPS    Y5, Y11, Y5
+	VMULPS    Y10, Y5, Y5
+	VMULPS    Y10, Y11, Y11
+	VMULPS    Y10, Y11, Y11
 	VADDPS    Y5, Y7, Y7
-	VADDPS    Y10, Y8, Y8
-	VCMPPS    $0x1e, Y14, Y8, Y12
+	VADDPS    Y11, Y8, Y8
+	VCMPPS    $0x1e, Y13, Y8, Y12
 	VMULPS    Y7, Y7, Y13
 	VMULPS    Y4, Y13, Y13
 	VMULPS    Y3, Y3, Y14
@@ -466,13 +532,13 @@ known15:
 	VCMPPS    $0x1e, Y14, Y13, Y13
 	VANDPS    Y13, Y12, Y12
 	VANDPS    Y9, Y12, Y9
-	VBLENDVPS Y9, Y11, Y6, Y6
+	VBLENDVPS Y9, Y10, Y6, Y6
 	VMOVUPS   Y6, (DI)
 	VMOVUPS   64(DI), Y6
 	VBLENDVPS Y9, Y5, Y6, Y6
 	VMOVUPS   Y6, 64(DI)
 	VMOVUPS   128(DI), Y5
-	VBLENDVPS Y9, Y10, Y5, Y5
+	VBLENDVPS Y9, Y11, Y5, Y5
 	VMOVUPS   Y5, 128(DI)
 	VBLENDVPS Y9, Y7, Y3, Y3
 	VBLENDVPS Y9, Y8, Y4, Y4
@@ -481,17 +547,17 @@ known15:
 	VMOVMSKPS Y9, R11
 	ORL       R11, R9
 
-same14:
+same18:
 	ADDQ  $0x000000c0, DI
 	ADDQ  $0x40, R10
 	CMPQ  R10, DX
-	JLT   loop13
+	JLT   loop17
 	TESTQ R9, R9
-	JEQ   settled12
+	JEQ   settled16
 	DECQ  R8
-	JNZ   sweep11
+	JNZ   sweep15
 
-settled12:
+settled16:
 	VPXOR        Y5, Y5, Y5
 	VCMPPS       $0x1e, Y5, Y4, Y6
 	VDIVPS       Y4, Y3, Y3
@@ -519,45 +585,9 @@ settled12:
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, BX
 	DECQ         SI
-	JNZ          half8
+	JNZ          half10
 	VZEROUPPER
 	RET
-
-DATA x7fffffff<>+0(SB)/4, $0x7fffffff
-DATA x7fffffff<>+4(SB)/4, $0x7fffffff
-DATA x7fffffff<>+8(SB)/4, $0x7fffffff
-DATA x7fffffff<>+12(SB)/4, $0x7fffffff
-DATA x7fffffff<>+16(SB)/4, $0x7fffffff
-DATA x7fffffff<>+20(SB)/4, $0x7fffffff
-DATA x7fffffff<>+24(SB)/4, $0x7fffffff
-DATA x7fffffff<>+28(SB)/4, $0x7fffffff
-DATA x7fffffff<>+32(SB)/4, $0x7fffffff
-DATA x7fffffff<>+36(SB)/4, $0x7fffffff
-DATA x7fffffff<>+40(SB)/4, $0x7fffffff
-DATA x7fffffff<>+44(SB)/4, $0x7fffffff
-DATA x7fffffff<>+48(SB)/4, $0x7fffffff
-DATA x7fffffff<>+52(SB)/4, $0x7fffffff
-DATA x7fffffff<>+56(SB)/4, $0x7fffffff
-DATA x7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
-
-DATA x80000000<>+0(SB)/4, $0x80000000
-DATA x80000000<>+4(SB)/4, $0x80000000
-DATA x80000000<>+8(SB)/4, $0x80000000
-DATA x80000000<>+12(SB)/4, $0x80000000
-DATA x80000000<>+16(SB)/4, $0x80000000
-DATA x80000000<>+20(SB)/4, $0x80000000
-DATA x80000000<>+24(SB)/4, $0x80000000
-DATA x80000000<>+28(SB)/4, $0x80000000
-DATA x80000000<>+32(SB)/4, $0x80000000
-DATA x80000000<>+36(SB)/4, $0x80000000
-DATA x80000000<>+40(SB)/4, $0x80000000
-DATA x80000000<>+44(SB)/4, $0x80000000
-DATA x80000000<>+48(SB)/4, $0x80000000
-DATA x80000000<>+52(SB)/4, $0x80000000
-DATA x80000000<>+56(SB)/4, $0x80000000
-DATA x80000000<>+60(SB)/4, $0x80000000
-GLOBL x80000000<>(SB), RODATA|NOPTR, $64
 
 DATA x00000000<>+0(SB)/4, $0x00000000
 DATA x00000000<>+4(SB)/4, $0x00000000
@@ -730,28 +760,44 @@ TEXT ·peaksAVX2(SB), NOSPLIT, $0-24
 	SHLQ $0x06, DX
 	MOVQ $0x00000002, BX
 
-half16:
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	XORQ         SI, SI
+half20:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	XORQ  SI, SI
 
-loop17:
-	VMOVUPS   (CX)(SI*1), Y3
-	VANDPS    Y0, Y3, Y4
-	VCMPPS    $0x1e, Y1, Y4, Y5
-	VBLENDVPS Y5, Y4, Y1, Y1
-	VBLENDVPS Y5, Y3, Y2, Y2
+loop22:
+	VMOVUPS   (CX)(SI*1), Y2
+	VMAXPS    Y0, Y2, Y0
+	VMINPS    Y1, Y2, Y1
 	ADDQ      $0x40, SI
 	CMPQ      SI, DX
-	JLT       loop17
-	VMOVUPS   Y2, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	DECQ      BX
-	JNZ       half16
+	JLT       loop22
+	VXORPS    x80000000<>+0(SB), Y1, Y2
+	VCMPPS    $0x00, Y0, Y2, Y3
+	VCMPPS    $0x1e, Y0, Y2, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVMSKPS Y3, SI
+	TESTL     SI, SI
+	JEQ       unique21
+	VPXOR     Y1, Y1, Y1
+	XORQ      SI, SI
+
+loop23:
+	VMOVUPS   (CX)(SI*1), Y2
+	VANDPS    x7fffffff<>+0(SB), Y2, Y3
+	VCMPPS    $0x1e, Y1, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y1
+	VBLENDVPS Y4, Y2, Y0, Y0
+	ADDQ      $0x40, SI
+	CMPQ      SI, DX
+	JLT       loop23
+
+unique21:
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	DECQ    BX
+	JNZ     half20
 	VZEROUPPER
 	RET
 
@@ -769,140 +815,70 @@ TEXT ·searchSignedAVX512(SB), NOSPLIT, $0-56
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	MOVL         $0x3f800000, R8
-	VMOVD        R8, X26
-	VPBROADCASTD X26, Z26
-	VSUBPS       Z26, Z0, Z0
-	MOVL         $0x7fffffff, R8
-	VMOVD        R8, X26
-	VPBROADCASTD X26, Z26
+	VMOVD        R8, X27
+	VPBROADCASTD X27, Z27
+	VSUBPS       Z27, Z0, Z0
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
 	XORQ         R8, R8
 
-loop1:
-	VMOVUPS      (AX)(R8*1), Z27
-	VANDPS       Z26, Z27, Z28
-	VCMPPS       $0x1e, Z2, Z28, K1
-	VMOVAPS      Z28, K1, Z2
-	VMOVAPS      Z27, K1, Z3
-	ADDQ         $0x40, R8
-	CMPQ         R8, BX
-	JLT          loop1
-	VMOVUPS      Z3, 192(SI)
-	VBROADCASTSS (DI), Z2
-	VDIVPS       Z3, Z2, Z2
-	VPXORD       Z4, Z4, Z4
+loop2:
+	VMOVUPS (AX)(R8*1), Z27
+	VMAXPS  Z2, Z27, Z2
+	VMINPS  Z3, Z27, Z3
+	ADDQ    $0x40, R8
+	CMPQ    R8, BX
+	JLT     loop2
+	VXORPS  x80000000<>+0(SB), Z3, Z27
+	VCMPPS  $0x00, Z2, Z27, K1
+	VCMPPS  $0x1e, Z2, Z27, K2
+	VMOVAPS Z3, K2, Z2
+	KTESTW  K1, K1
+	JEQ     unique1
+	VPXORD  Z4, Z4, Z4
+	XORQ    R8, R8
+
+loop3:
+	VMOVUPS (AX)(R8*1), Z3
+	VANDPS  x7fffffff<>+0(SB), Z3, Z27
+	VCMPPS  $0x1e, Z4, Z27, K1
+	VMOVAPS Z27, K1, Z4
+	VMOVAPS Z3, K1, Z2
+	ADDQ    $0x40, R8
+	CMPQ    R8, BX
+	JLT     loop3
+
+unique1:
+	VMOVUPS      Z2, 192(SI)
+	VBROADCASTSS (DI), Z3
+	VDIVPS       Z2, Z3, Z2
 	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
 	XORQ         R8, R8
 
-loop2:
+loop4:
 	VMOVUPS     (AX)(R8*1), Z3
-	VMOVUPS     (CX)(R8*1), Z26
-	VMULPS      Z3, Z26, Z27
+	VMOVUPS     (CX)(R8*1), Z4
+	VMULPS      Z3, Z4, Z27
 	VMOVUPS     Z27, (DX)(R8*1)
 	VMULPS      Z2, Z3, Z3
 	VRNDSCALEPS $0x00, Z3, Z3
 	VMINPS      Z0, Z3, Z3
 	VMULPS      Z3, Z27, Z27
-	VADDPS      Z27, Z4, Z4
-	VMULPS      Z3, Z26, Z26
-	VMULPS      Z3, Z26, Z3
-	VADDPS      Z3, Z5, Z5
+	VADDPS      Z27, Z5, Z5
+	VMULPS      Z3, Z4, Z4
+	VMULPS      Z3, Z4, Z3
+	VADDPS      Z3, Z6, Z6
 	ADDQ        $0x40, R8
 	CMPQ        R8, BX
-	JLT         loop2
-	VPXORD      Z6, Z6, Z6
-	VCMPPS      $0x04, Z6, Z5, K1
-	VDIVPS      Z5, Z4, Z3
+	JLT         loop4
+	VPXORD      Z7, Z7, Z7
+	VCMPPS      $0x04, Z7, Z6, K1
+	VDIVPS      Z6, Z5, Z3
 	VMOVAPS.Z   Z3, K1, Z3
-	VMULPS      Z4, Z3, Z4
+	VMULPS      Z5, Z3, Z4
 	LEAQ        4(DI), R8
 	LEAQ        52(DI), R9
-
-tries3:
-	VMOVUPS      192(SI), Z5
-	VBROADCASTSS (R8), Z6
-	VDIVPS       Z5, Z6, Z6
-	VBROADCASTSS 4(R8), Z26
-	VDIVPS       Z5, Z26, Z26
-	VBROADCASTSS 8(R8), Z27
-	VDIVPS       Z5, Z27, Z5
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
-	VPXORD       Z12, Z12, Z12
-	XORQ         R10, R10
-
-loop4:
-	VMOVUPS     (AX)(R10*1), Z27
-	VMOVUPS     (CX)(R10*1), Z28
-	VMOVUPS     (DX)(R10*1), Z29
-	VMULPS      Z6, Z27, Z30
-	VRNDSCALEPS $0x00, Z30, Z30
-	VPMINSD     Z0, Z30, Z30
-	VMULPS      Z29, Z30, Z31
-	VADDPS      Z31, Z7, Z7
-	VMULPS      Z28, Z30, Z31
-	VMULPS      Z30, Z31, Z31
-	VADDPS      Z31, Z8, Z8
-	VMULPS      Z26, Z27, Z30
-	VRNDSCALEPS $0x00, Z30, Z30
-	VPMINSD     Z0, Z30, Z30
-	VMULPS      Z29, Z30, Z31
-	VADDPS      Z31, Z9, Z9
-	VMULPS      Z28, Z30, Z31
-	VMULPS      Z30, Z31, Z31
-	VADDPS      Z31, Z10, Z10
-	VMULPS      Z5, Z27, Z27
-	VRNDSCALEPS $0x00, Z27, Z27
-	VPMINSD     Z0, Z27, Z27
-	VMULPS      Z29, Z27, Z29
-	VADDPS      Z29, Z11, Z11
-	VMULPS      Z28, Z27, Z29
-	VMULPS      Z27, Z29, Z29
-	VADDPS      Z29, Z12, Z12
-	ADDQ        $0x40, R10
-	CMPQ        R10, BX
-	JLT         loop4
-	VPXORD      Z13, Z13, Z13
-	VCMPPS      $0x1e, Z13, Z8, K1
-	VMULPS      Z7, Z7, Z27
-	VMULPS      Z4, Z8, Z28
-	VCMPPS      $0x1e, Z28, Z27, K2
-	KANDW       K1, K2, K1
-	VDIVPS      Z8, Z7, Z27
-	VMOVAPS     Z6, K1, Z2
-	VMOVAPS     Z27, K1, Z3
-	VMULPS      Z7, Z27, Z6
-	VMOVAPS     Z6, K1, Z4
-	VPXORD      Z14, Z14, Z14
-	VCMPPS      $0x1e, Z14, Z10, K1
-	VMULPS      Z9, Z9, Z6
-	VMULPS      Z4, Z10, Z27
-	VCMPPS      $0x1e, Z27, Z6, K2
-	KANDW       K1, K2, K1
-	VDIVPS      Z10, Z9, Z6
-	VMOVAPS     Z26, K1, Z2
-	VMOVAPS     Z6, K1, Z3
-	VMULPS      Z9, Z6, Z6
-	VMOVAPS     Z6, K1, Z4
-	VPXORD      Z15, Z15, Z15
-	VCMPPS      $0x1e, Z15, Z12, K1
-	VMULPS      Z11, Z11, Z6
-	VMULPS      Z4, Z12, Z26
-	VCMPPS      $0x1e, Z26, Z6, K2
-	KANDW       K1, K2, K1
-	VDIVPS      Z12, Z11, Z6
-	VMOVAPS     Z5, K1, Z2
-	VMOVAPS     Z6, K1, Z3
-	VMULPS      Z11, Z6, Z5
-	VMOVAPS     Z5, K1, Z4
-	ADDQ        $0x0c, R8
-	CMPQ        R8, R9
-	JLT         tries3
-	LEAQ        76(DI), DI
 
 tries5:
 	VMOVUPS      192(SI), Z5
@@ -910,17 +886,102 @@ tries5:
 	VDIVPS       Z5, Z6, Z6
 	VBROADCASTSS 4(R8), Z7
 	VDIVPS       Z5, Z7, Z7
+	VBROADCASTSS 8(R8), Z27
+	VDIVPS       Z5, Z27, Z5
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	XORQ         R10, R10
+
+loop6:
+	VMOVUPS     (AX)(R10*1), Z27
+	VMOVUPS     (CX)(R10*1), Z28
+	VMOVUPS     (DX)(R10*1), Z29
+	VMULPS      Z6, Z27, Z30
+	VRNDSCALEPS $0x00, Z30, Z30
+	VPMINSD     Z0, Z30, Z30
+	VMULPS      Z29, Z30, Z31
+	VADDPS      Z31, Z8, Z8
+	VMULPS      Z28, Z30, Z31
+	VMULPS      Z30, Z31, Z31
+	VADDPS      Z31, Z9, Z9
+	VMULPS      Z7, Z27, Z30
+	VRNDSCALEPS $0x00, Z30, Z30
+	VPMINSD     Z0, Z30, Z30
+	VMULPS      Z29, Z30, Z31
+	VADDPS      Z31, Z10, Z10
+	VMULPS      Z28, Z30, Z31
+	VMULPS      Z30, Z31, Z31
+	VADDPS      Z31, Z11, Z11
+	VMULPS      Z5, Z27, Z27
+	VRNDSCALEPS $0x00, Z27, Z27
+	VPMINSD     Z0, Z27, Z27
+	VMULPS      Z29, Z27, Z29
+	VADDPS      Z29, Z12, Z12
+	VMULPS      Z28, Z27, Z29
+	VMULPS      Z27, Z29, Z29
+	VADDPS      Z29, Z13, Z13
+	ADDQ        $0x40, R10
+	CMPQ        R10, BX
+	JLT         loop6
+	VPXORD      Z14, Z14, Z14
+	VCMPPS      $0x1e, Z14, Z9, K1
+	VMULPS      Z8, Z8, Z27
+	VMULPS      Z4, Z9, Z28
+	VCMPPS      $0x1e, Z28, Z27, K2
+	KANDW       K1, K2, K1
+	VDIVPS      Z9, Z8, Z27
+	VMOVAPS     Z6, K1, Z2
+	VMOVAPS     Z27, K1, Z3
+	VMULPS      Z8, Z27, Z6
+	VMOVAPS     Z6, K1, Z4
+	VPXORD      Z15, Z15, Z15
+	VCMPPS      $0x1e, Z15, Z11, K1
+	VMULPS      Z10, Z10, Z6
+	VMULPS      Z4, Z11, Z27
+	VCMPPS      $0x1e, Z27, Z6, K2
+	KANDW       K1, K2, K1
+	VDIVPS      Z11, Z10, Z6
+	VMOVAPS     Z7, K1, Z2
+	VMOVAPS     Z6, K1, Z3
+	VMULPS      Z10, Z6, Z6
+	VMOVAPS     Z6, K1, Z4
+	VPXORD      Z16, Z16, Z16
+	VCMPPS      $0x1e, Z16, Z13, K1
+	VMULPS      Z12, Z12, Z6
+	VMULPS      Z4, Z13, Z7
+	VCMPPS      $0x1e, Z7, Z6, K2
+	KANDW       K1, K2, K1
+	VDIVPS      Z13, Z12, Z6
+	VMOVAPS     Z5, K1, Z2
+	VMOVAPS     Z6, K1, Z3
+	VMULPS      Z12, Z6, Z5
+	VMOVAPS     Z5, K1, Z4
+	ADDQ        $0x0c, R8
+	CMPQ        R8, R9
+	JLT         tries5
+	LEAQ        76(DI), DI
+
+tries7:
+	VMOVUPS      192(SI), Z5
+	VBROADCASTSS (R8), Z6
+	VDIVPS       Z5, Z6, Z6
+	VBROADCASTSS 4(R8), Z7
+	VDIVPS       Z5, Z7, Z7
 	VBROADCASTSS 8(R8), Z8
 	VDIVPS       Z5, Z8, Z5
-	VPXORD       Z16, Z16, Z16
 	VPXORD       Z17, Z17, Z17
 	VPXORD       Z18, Z18, Z18
 	VPXORD       Z19, Z19, Z19
 	VPXORD       Z20, Z20, Z20
 	VPXORD       Z21, Z21, Z21
+	VPXORD       Z22, Z22, Z22
 	XORQ         R9, R9
 
-loop6:
+loop8:
 	VMOVUPS      (AX)(R9*1), Z8
 	VMOVUPS      (CX)(R9*1), Z9
 	VMOVUPS      (DX)(R9*1), Z10
@@ -929,67 +990,67 @@ loop6:
 	VMAXPS       Z1, Z11, Z11
 	VPMINSD      Z0, Z11, Z11
 	VMULPS       Z10, Z11, Z12
-	VADDPS       Z12, Z16, Z16
+	VADDPS       Z12, Z17, Z17
 	VMULPS       Z9, Z11, Z12
 	VMULPS       Z11, Z12, Z12
-	VADDPS       Z12, Z17, Z17
+	VADDPS       Z12, Z18, Z18
 	VMULPS       Z7, Z8, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMAXPS       Z1, Z11, Z11
 	VPMINSD      Z0, Z11, Z11
 	VMULPS       Z10, Z11, Z12
-	VADDPS       Z12, Z18, Z18
+	VADDPS       Z12, Z19, Z19
 	VMULPS       Z9, Z11, Z12
 	VMULPS       Z11, Z12, Z12
-	VADDPS       Z12, Z19, Z19
+	VADDPS       Z12, Z20, Z20
 	VMULPS       Z5, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMAXPS       Z1, Z8, Z8
 	VPMINSD      Z0, Z8, Z8
 	VMULPS       Z10, Z8, Z10
-	VADDPS       Z10, Z20, Z20
+	VADDPS       Z10, Z21, Z21
 	VMULPS       Z9, Z8, Z10
 	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z21, Z21
+	VADDPS       Z10, Z22, Z22
 	ADDQ         $0x40, R9
 	CMPQ         R9, BX
-	JLT          loop6
-	VPXORD       Z22, Z22, Z22
-	VCMPPS       $0x1e, Z22, Z17, K1
-	VMULPS       Z16, Z16, Z8
-	VMULPS       Z4, Z17, Z9
+	JLT          loop8
+	VPXORD       Z23, Z23, Z23
+	VCMPPS       $0x1e, Z23, Z18, K1
+	VMULPS       Z17, Z17, Z8
+	VMULPS       Z4, Z18, Z9
 	VCMPPS       $0x1e, Z9, Z8, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z17, Z16, Z8
+	VDIVPS       Z18, Z17, Z8
 	VMOVAPS      Z6, K1, Z2
 	VMOVAPS      Z8, K1, Z3
-	VMULPS       Z16, Z8, Z6
-	VMOVAPS      Z6, K1, Z4
-	VPXORD       Z23, Z23, Z23
-	VCMPPS       $0x1e, Z23, Z19, K1
-	VMULPS       Z18, Z18, Z6
-	VMULPS       Z4, Z19, Z8
-	VCMPPS       $0x1e, Z8, Z6, K2
-	KANDW        K1, K2, K1
-	VDIVPS       Z19, Z18, Z6
-	VMOVAPS      Z7, K1, Z2
-	VMOVAPS      Z6, K1, Z3
-	VMULPS       Z18, Z6, Z6
+	VMULPS       Z17, Z8, Z6
 	VMOVAPS      Z6, K1, Z4
 	VPXORD       Z24, Z24, Z24
-	VCMPPS       $0x1e, Z24, Z21, K1
-	VMULPS       Z20, Z20, Z6
-	VMULPS       Z4, Z21, Z7
+	VCMPPS       $0x1e, Z24, Z20, K1
+	VMULPS       Z19, Z19, Z6
+	VMULPS       Z4, Z20, Z8
+	VCMPPS       $0x1e, Z8, Z6, K2
+	KANDW        K1, K2, K1
+	VDIVPS       Z20, Z19, Z6
+	VMOVAPS      Z7, K1, Z2
+	VMOVAPS      Z6, K1, Z3
+	VMULPS       Z19, Z6, Z6
+	VMOVAPS      Z6, K1, Z4
+	VPXORD       Z25, Z25, Z25
+	VCMPPS       $0x1e, Z25, Z22, K1
+	VMULPS       Z21, Z21, Z6
+	VMULPS       Z4, Z22, Z7
 	VCMPPS       $0x1e, Z7, Z6, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z21, Z20, Z6
+	VDIVPS       Z22, Z21, Z6
 	VMOVAPS      Z5, K1, Z2
 	VMOVAPS      Z6, K1, Z3
-	VMULPS       Z20, Z6, Z5
+	VMULPS       Z21, Z6, Z5
 	VMOVAPS      Z5, K1, Z4
 	ADDQ         $0x0c, R8
 	CMPQ         R8, DI
-	JLT          tries5
+	JLT          tries7
 	VMOVUPS      Z3, (SI)
 	VMOVUPS      Z2, 64(SI)
 	VMOVUPS      Z4, 128(SI)
@@ -1002,242 +1063,54 @@ loop6:
 	VMOVD        AX, X1
 	VPBROADCASTD X1, Z1
 	VCMPPS       $0x11, Z1, Z0, K1
-	VPXORD       Z25, Z25, Z25
+	VPXORD       Z26, Z26, Z26
 	VMOVUPS      (SI), Z0
-	VMOVAPS      Z25, K1, Z0
+	VMOVAPS      Z26, K1, Z0
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      64(SI), Z0
-	VMOVAPS      Z25, K1, Z0
+	VMOVAPS      Z26, K1, Z0
 	VMOVUPS      Z0, 64(SI)
-	VZEROUPPER
-	RET
-
-// func refineSignedAVX512(x *float32, table *float32, n int, nmax float32, state *float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·refineSignedAVX512(SB), NOSPLIT, $0-40
-	MOVQ         x+0(FP), AX
-	MOVQ         table+8(FP), CX
-	MOVQ         n+16(FP), DX
-	MOVQ         state+32(FP), BX
-	SHLQ         $0x06, DX
-	VBROADCASTSS nmax+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
-	VSUBPS       Z0, Z1, Z1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X9
-	VPBROADCASTD X9, Z9
-	VSUBPS       Z9, Z0, Z0
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X9
-	VPBROADCASTD X9, Z9
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	XORQ         SI, SI
-
-loop7:
-	VMOVUPS      (AX)(SI*1), Z10
-	VANDPS       Z9, Z10, Z11
-	VCMPPS       $0x1e, Z2, Z11, K1
-	VMOVAPS      Z11, K1, Z2
-	VMOVAPS      Z10, K1, Z3
-	ADDQ         $0x40, SI
-	CMPQ         SI, DX
-	JLT          loop7
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X2
-	VPBROADCASTD X2, Z2
-	VANDPS       Z2, Z3, Z2
-	MOVL         $0x26901d7d, SI
-	VMOVD        SI, X9
-	VPBROADCASTD X9, Z9
-	VCMPPS       $0x11, Z9, Z2, K1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X2
-	VPBROADCASTD X2, Z2
-	VPXORD       Z4, Z4, Z4
-	VMOVAPS      Z4, K1, Z2
-	VMOVUPS      Z2, 64(BX)
-	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X2
-	VPBROADCASTD X2, Z2
-	VANDPS       Z2, Z3, Z2
-	VMOVUPS      Z2, 192(BX)
-	VDIVPS       Z3, Z1, Z2
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	MOVQ         CX, SI
-	XORQ         DI, DI
-
-loop8:
-	VMOVUPS      (AX)(DI*1), Z3
-	VMULPS       Z3, Z3, Z4
-	VMULPS       Z3, Z4, Z9
-	VMULPS       Z2, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMINPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (SI)
-	VMULPS       Z3, Z9, Z9
-	VMOVUPS      Z9, 64(SI)
-	VADDPS       Z9, Z5, Z5
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VMOVUPS      Z3, 128(SI)
-	VADDPS       Z3, Z6, Z6
-	ADDQ         $0x000000c0, SI
-	ADDQ         $0x40, DI
-	CMPQ         DI, DX
-	JLT          loop8
-	VMOVUPS      Z6, Z2
-	VMOVUPS      Z2, 128(BX)
-	MOVL         $0x7f7fffff, SI
-	VMOVD        SI, X2
-	VPBROADCASTD X2, Z2
-	MOVQ         $0x00000005, DI
-
-sweep9:
-	XORQ R8, R8
-	MOVQ CX, SI
-	XORQ R9, R9
-
-loop11:
-	VMOVUPS   (AX)(R9*1), Z3
-	VMOVUPS   (SI), Z4
-	VSUBPS    64(SI), Z5, Z9
-	VSUBPS    128(SI), Z6, Z10
-	VANDPS    x7fffffff<>+0(SB), Z9, Z11
-	VMINPS    Z11, Z2, Z2
-	VMULPS    Z10, Z3, Z12
-	VMULPS    Z9, Z4, Z13
-	VSUBPS    Z13, Z12, Z13
-	VMOVUPS   Z13, Z14
-	VCMPPS    $0x00, Z0, Z4, K1
-	VCMPPS    $0x00, Z1, Z4, K2
-	VXORPS    x80000000<>+0(SB), Z14, K1, Z14
-	KORW      K1, K2, K1
-	KNOTW     K1, K1
-	VANDPS    x7fffffff<>+0(SB), Z14, K1, Z14
-	VCMPPS    $0x1e, x00000000<>+0(SB), Z9, K1
-	VMULPS    x3eff7cee<>+0(SB), Z11, Z15
-	VCMPPS    $0x16, Z15, Z14, K2
-	KANDW     K1, K2, K1
-	KTESTW    K1, K1
-	JEQ       same12
-	VPXORD    Z7, Z7, Z7
-	VMULPS    x3f004189<>+0(SB), Z11, Z15
-	VCMPPS    $0x1e, Z15, Z14, K2
-	VMULPS    x3fbfdf3b<>+0(SB), Z11, Z11
-	VCMPPS    $0x11, Z11, Z14, K3
-	KANDW     K2, K3, K2
-	VANDPS    x80000000<>+0(SB), Z13, Z11
-	VORPS     x3f800000<>+0(SB), Z11, Z11
-	VADDPS    Z11, Z4, Z11
-	KNOTW     K2, K2
-	KANDW     K1, K2, K2
-	KTESTW    K2, K2
-	JEQ       known13
-	VDIVPS    Z9, Z12, Z11
-	VADDPS    x4b400000<>+0(SB), Z11, Z11
-	VANDPS    x007fffff<>+0(SB), Z11, Z11
-	VPSUBD    x00400000<>+0(SB), Z11, Z11
-	VCVTPS2DQ Z0, Z12
-	VPMINSD   Z12, Z11, Z11
-	VCVTPS2DQ Z1, Z12
-	VPMAXSD   Z12, Z11, Z11
-	VCVTDQ2PS Z11, Z11
-
-known13:
-	VCMPPS  $0x04, Z4, Z11, K2
-	KANDW   K1, K2, K1
-	VMULPS  Z3, Z3, Z12
-	VMULPS  Z3, Z12, Z3
-	VMULPS  Z11, Z3, Z3
-	VMULPS  Z11, Z12, Z12
-	VMULPS  Z11, Z12, Z12
-	VADDPS  Z3, Z9, Z9
-	VADDPS  Z12, Z10, Z10
-	VCMPPS  $0x1e, Z7, Z10, K2
-	VMULPS  Z9, Z9, Z13
-	VMULPS  Z6, Z13, Z13
-	VMULPS  Z5, Z5, Z14
-	VMULPS  Z10, Z14, Z14
-	VCMPPS  $0x1e, Z14, Z13, K3
-	KANDW   K2, K3, K2
-	KANDW   K2, K1, K1
-	VMOVAPS Z11, K1, Z4
-	VMOVUPS Z4, (SI)
-	VMOVUPS 64(SI), Z4
-	VMOVAPS Z3, K1, Z4
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS 128(SI), Z3
-	VMOVAPS Z12, K1, Z3
-	VMOVUPS Z3, 128(SI)
-	VMOVAPS Z9, K1, Z5
-	VMOVAPS Z10, K1, Z6
-	VMAXPS  128(BX), Z6, Z3
-	VMOVUPS Z3, 128(BX)
-	KMOVW   K1, R10
-	ORL     R10, R8
-
-same12:
-	ADDQ  $0x000000c0, SI
-	ADDQ  $0x40, R9
-	CMPQ  R9, DX
-	JLT   loop11
-	TESTQ R8, R8
-	JEQ   settled10
-	DECQ  DI
-	JNZ   sweep9
-
-settled10:
-	VPXORD       Z8, Z8, Z8
-	VCMPPS       $0x1e, Z8, Z6, K1
-	VDIVPS       Z6, Z5, Z0
-	VMOVAPS.Z    Z0, K1, Z0
-	VCMPPS       $0x11, 64(BX), Z8, K1
-	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      Z0, (BX)
-	MOVL         $0x0da24260, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Z0
-	VCMPPS       $0x1e, Z0, Z2, K2
-	MOVL         $0x49742400, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Z0
-	VMULPS       Z0, Z2, Z0
-	VMOVUPS      192(BX), Z1
-	VMULPS       128(BX), Z1, Z1
-	VCMPPS       $0x1e, Z1, Z0, K3
-	KANDW        K2, K3, K2
-	VMOVUPS      xffffffff<>+0(SB), Z0
-	VMOVAPS      Z8, K2, Z0
-	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      Z0, 256(BX)
 	VZEROUPPER
 	RET
 
 // func peaksAVX512(top *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peaksAVX512(SB), NOSPLIT, $0-24
-	MOVQ         top+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	SHLQ         $0x06, DX
-	MOVL         $0x7fffffff, BX
-	VMOVD        BX, X0
-	VPBROADCASTD X0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	XORQ         BX, BX
+	MOVQ   top+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+16(FP), DX
+	SHLQ   $0x06, DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   BX, BX
 
-loop14:
-	VMOVUPS (CX)(BX*1), Z3
-	VANDPS  Z0, Z3, Z4
-	VCMPPS  $0x1e, Z1, Z4, K1
-	VMOVAPS Z4, K1, Z1
-	VMOVAPS Z3, K1, Z2
+loop10:
+	VMOVUPS (CX)(BX*1), Z2
+	VMAXPS  Z0, Z2, Z0
+	VMINPS  Z1, Z2, Z1
 	ADDQ    $0x40, BX
 	CMPQ    BX, DX
-	JLT     loop14
-	VMOVUPS Z2, (AX)
+	JLT     loop10
+	VXORPS  x80000000<>+0(SB), Z1, Z2
+	VCMPPS  $0x00, Z0, Z2, K1
+	VCMPPS  $0x1e, Z0, Z2, K2
+	VMOVAPS Z1, K2, Z0
+	KTESTW  K1, K1
+	JEQ     unique9
+	VPXORD  Z3, Z3, Z3
+	XORQ    BX, BX
+
+loop11:
+	VMOVUPS (CX)(BX*1), Z1
+	VANDPS  x7fffffff<>+0(SB), Z1, Z2
+	VCMPPS  $0x1e, Z3, Z2, K1
+	VMOVAPS Z2, K1, Z3
+	VMOVAPS Z1, K1, Z0
+	ADDQ    $0x40, BX
+	CMPQ    BX, DX
+	JLT     loop11
+
+unique9:
+	VMOVUPS Z0, (AX)
 	VZEROUPPER
 	RET

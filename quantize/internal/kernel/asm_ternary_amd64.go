@@ -7,59 +7,49 @@ package kernel
 // codesTQ1_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesTQ1_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesTQ2_0AVX2 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesTQ2_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ2_0AVX2 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesQ2_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // signsQ1_0AVX2 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func signsQ1_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
 
 // sumMagnitudesAVX2 adds magnitudes of every lane.
 //
 //go:noescape
-//go:noescape
 func sumMagnitudesAVX2(sum *float32, x *float32, rows int)
 
 // codesTQ1_0AVX512 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesTQ1_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesTQ2_0AVX512 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func codesTQ2_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // codesQ2_0AVX512 makes codes from inverse scales.
 //
-//go:noescape
 //go:noescape
 func codesQ2_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // signsQ1_0AVX512 makes codes from inverse scales.
 //
 //go:noescape
-//go:noescape
 func signsQ1_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
 
 // sumMagnitudesAVX512 adds magnitudes of every lane.
 //
-//go:noescape
 //go:noescape
 func sumMagnitudesAVX512(sum *float32, x *float32, rows int)

@@ -7,95 +7,79 @@ package kernel
 // spreadAVX2 puts 16 runs of n values side by side.
 //
 //go:noescape
-//go:noescape
 func spreadAVX2(dst *float32, src *float32, offsets *int, n int)
 
 // collectAVX2 writes the lanes of n rows of bytes as 16 runs.
 //
-//go:noescape
 //go:noescape
 func collectAVX2(dst *byte, stride int, src *byte, n int)
 
 // sumSquaresAVX2 is SumSquares on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func sumSquaresAVX2(sum *float32, x *float32, n int)
 
 // squaresAVX2 is x² on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func squaresAVX2(w *float32, x *float32, n int)
 
 // weighMagnitudeAVX2 is mean + |x| on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func weighMagnitudeAVX2(w *float32, x *float32, mean *float32, n int)
 
 // weighImportanceAVX2 is WeighImportance and the sum of the weights, on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func weighImportanceAVX2(w *float32, x *float32, importance *float32, sigma2 *float32, sum *float32, n int)
 
 // requantizeAVX2 chooses codes for scales and offsets, on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func requantizeAVX2(codes *byte, x *float32, scale *float32, offset *float32, n int, low int, high int, bias int)
 
 // laneCodesAVX2 gives the codes of a search, on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func laneCodesAVX2(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
 
 // spreadAVX512 puts 16 runs of n values side by side.
 //
 //go:noescape
-//go:noescape
 func spreadAVX512(dst *float32, src *float32, offsets *int, n int)
 
 // collectAVX512 writes the lanes of n rows of bytes as 16 runs.
 //
-//go:noescape
 //go:noescape
 func collectAVX512(dst *byte, stride int, src *byte, n int)
 
 // sumSquaresAVX512 is SumSquares on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func sumSquaresAVX512(sum *float32, x *float32, n int)
 
 // squaresAVX512 is x² on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func squaresAVX512(w *float32, x *float32, n int)
 
 // weighMagnitudeAVX512 is mean + |x| on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func weighMagnitudeAVX512(w *float32, x *float32, mean *float32, n int)
 
 // weighImportanceAVX512 is WeighImportance and the sum of the weights, on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func weighImportanceAVX512(w *float32, x *float32, importance *float32, sigma2 *float32, sum *float32, n int)
 
 // requantizeAVX512 chooses codes for scales and offsets, on 16 lanes.
 //
 //go:noescape
-//go:noescape
 func requantizeAVX512(codes *byte, x *float32, scale *float32, offset *float32, n int, low int, high int, bias int)
 
 // laneCodesAVX512 gives the codes of a search, on 16 lanes.
 //
-//go:noescape
 //go:noescape
 func laneCodesAVX512(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)

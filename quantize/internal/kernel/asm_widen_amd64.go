@@ -4,134 +4,122 @@
 
 package kernel
 
-// widenBF16AVX2 gives the values of bfloat16.
+// copyF32AVX2 copies values.
 //
 //go:noescape
+func copyF32AVX2(dst *byte, src *byte, n int)
+
+// widenBF16AVX2 gives the values of bfloat16.
+//
 //go:noescape
 func widenBF16AVX2(dst *float32, src *byte, n int)
 
 // widenF16AVX2 gives the values of halves.
 //
 //go:noescape
-//go:noescape
 func widenF16AVX2(dst *float32, src *byte, n int)
 
 // narrowF64AVX2 rounds float64.
 //
-//go:noescape
 //go:noescape
 func narrowF64AVX2(dst *float32, src *byte, n int)
 
 // roundF16AVX2 rounds to halves.
 //
 //go:noescape
-//go:noescape
 func roundF16AVX2(dst *byte, src *float32, n int)
 
 // roundBF16AVX2 rounds to bfloat16.
 //
-//go:noescape
 //go:noescape
 func roundBF16AVX2(dst *byte, src *float32, n int)
 
 // widenE4M3AVX2 gives the values of 8-bit floats.
 //
 //go:noescape
-//go:noescape
 func widenE4M3AVX2(dst *float32, src *byte, n int)
 
 // scaleE4M3AVX2 gives the values of 8-bit floats.
 //
-//go:noescape
 //go:noescape
 func scaleE4M3AVX2(dst *float32, src *byte, n int, scale float32)
 
 // widenE5M2AVX2 gives the values of 8-bit floats.
 //
 //go:noescape
-//go:noescape
 func widenE5M2AVX2(dst *float32, src *byte, n int)
 
 // scaleE5M2AVX2 gives the values of 8-bit floats.
 //
-//go:noescape
 //go:noescape
 func scaleE5M2AVX2(dst *float32, src *byte, n int, scale float32)
 
 // scanF32AVX2 looks for NaN and infinity.
 //
 //go:noescape
-//go:noescape
 func scanF32AVX2(src *byte, n int) int
 
 // scan16AVX2 looks for NaN and infinity.
 //
 //go:noescape
-//go:noescape
 func scan16AVX2(src *byte, n int, finite int) int
+
+// copyF32AVX512 copies values.
+//
+//go:noescape
+func copyF32AVX512(dst *byte, src *byte, n int)
 
 // widenBF16AVX512 gives the values of bfloat16.
 //
-//go:noescape
 //go:noescape
 func widenBF16AVX512(dst *float32, src *byte, n int)
 
 // widenF16AVX512 gives the values of halves.
 //
 //go:noescape
-//go:noescape
 func widenF16AVX512(dst *float32, src *byte, n int)
 
 // narrowF64AVX512 rounds float64.
 //
-//go:noescape
 //go:noescape
 func narrowF64AVX512(dst *float32, src *byte, n int)
 
 // roundF16AVX512 rounds to halves.
 //
 //go:noescape
-//go:noescape
 func roundF16AVX512(dst *byte, src *float32, n int)
 
 // roundBF16AVX512 rounds to bfloat16.
 //
-//go:noescape
 //go:noescape
 func roundBF16AVX512(dst *byte, src *float32, n int)
 
 // widenE4M3AVX512 gives the values of 8-bit floats.
 //
 //go:noescape
-//go:noescape
 func widenE4M3AVX512(dst *float32, src *byte, n int)
 
 // scaleE4M3AVX512 gives the values of 8-bit floats.
 //
-//go:noescape
 //go:noescape
 func scaleE4M3AVX512(dst *float32, src *byte, n int, scale float32)
 
 // widenE5M2AVX512 gives the values of 8-bit floats.
 //
 //go:noescape
-//go:noescape
 func widenE5M2AVX512(dst *float32, src *byte, n int)
 
 // scaleE5M2AVX512 gives the values of 8-bit floats.
 //
-//go:noescape
 //go:noescape
 func scaleE5M2AVX512(dst *float32, src *byte, n int, scale float32)
 
 // scanF32AVX512 looks for NaN and infinity.
 //
 //go:noescape
-//go:noescape
 func scanF32AVX512(src *byte, n int) int
 
 // scan16AVX512 looks for NaN and infinity.
 //
-//go:noescape
 //go:noescape
 func scan16AVX512(src *byte, n int, finite int) int

@@ -4,6 +4,29 @@
 
 #include "textflag.h"
 
+// func copyF32AVX2(dst *byte, src *byte, n int)
+// Requires: AVX
+TEXT ·copyF32AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+values1:
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, DX
+	JNZ     values1
+	VZEROUPPER
+	RET
+
 // func widenBF16AVX2(dst *float32, src *byte, n int)
 // Requires: AVX, AVX2
 TEXT ·widenBF16AVX2(SB), NOSPLIT, $0-24
@@ -11,7 +34,7 @@ TEXT ·widenBF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values1:
+values2:
 	VPMOVZXWD (CX), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPS   Y0, (AX)
@@ -24,10 +47,10 @@ values1:
 	VPMOVZXWD 48(CX), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPS   Y0, 96(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x20, DX
-	JNZ       values1
+	JNZ       values2
 	VZEROUPPER
 	RET
 
@@ -38,7 +61,7 @@ TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values2:
+values3:
 	VCVTPH2PS (CX), Y0
 	VMOVUPS   Y0, (AX)
 	VCVTPH2PS 16(CX), Y0
@@ -47,10 +70,10 @@ values2:
 	VMOVUPS   Y0, 64(AX)
 	VCVTPH2PS 48(CX), Y0
 	VMOVUPS   Y0, 96(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x20, DX
-	JNZ       values2
+	JNZ       values3
 	VZEROUPPER
 	RET
 
@@ -61,7 +84,7 @@ TEXT ·narrowF64AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values3:
+values4:
 	VMOVUPD    (CX), Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, (AX)
@@ -86,10 +109,10 @@ values3:
 	VMOVUPD    224(CX), Y0
 	VCVTPD2PSY Y0, X0
 	VMOVUPS    X0, 112(AX)
-	ADDQ       $0x80, AX
+	ADDQ       $0x00000080, AX
 	ADDQ       $0x00000100, CX
 	SUBQ       $0x20, DX
-	JNZ        values3
+	JNZ        values4
 	VZEROUPPER
 	RET
 
@@ -100,7 +123,7 @@ TEXT ·roundF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values4:
+values5:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPAND     x7fff7fff<>+0(SB), X0, X1
@@ -132,7 +155,7 @@ values4:
 	ADDQ      $0x40, AX
 	ADDQ      $0x00000080, CX
 	SUBQ      $0x20, DX
-	JNZ       values4
+	JNZ       values5
 	VZEROUPPER
 	RET
 
@@ -197,7 +220,7 @@ TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values5:
+values6:
 	VMOVUPS      (CX), Y0
 	VPSRLD       $0x10, Y0, Y1
 	VPOR         x00000040<>+0(SB), Y1, Y2
@@ -249,7 +272,7 @@ values5:
 	ADDQ         $0x40, AX
 	ADDQ         $0x00000080, CX
 	SUBQ         $0x20, DX
-	JNZ          values5
+	JNZ          values6
 	VZEROUPPER
 	RET
 
@@ -314,7 +337,7 @@ TEXT ·widenE4M3AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values6:
+values7:
 	VPMOVZXBW (CX), X0
 	VPSLLW    $0x08, X0, X1
 	VPSLLW    $0x07, X0, X0
@@ -367,10 +390,10 @@ values6:
 	VCVTPH2PS X0, Y0
 	VMULPS    x43800000<>+0(SB), Y0, Y0
 	VMOVUPS   Y0, 96(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x20, DX
-	JNZ       values6
+	JNZ       values7
 	VZEROUPPER
 	RET
 
@@ -471,7 +494,7 @@ TEXT ·scaleE4M3AVX2(SB), NOSPLIT, $0-28
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values7:
+values8:
 	VBROADCASTSS scale+24(FP), Y0
 	VPMOVZXBW    (CX), X1
 	VPSLLW       $0x08, X1, X2
@@ -529,10 +552,10 @@ values7:
 	VMULPS       x43800000<>+0(SB), Y1, Y1
 	VMULPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x80, AX
+	ADDQ         $0x00000080, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x20, DX
-	JNZ          values7
+	JNZ          values8
 	VZEROUPPER
 	RET
 
@@ -543,7 +566,7 @@ TEXT ·widenE5M2AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values8:
+values9:
 	VPMOVZXBW (CX), X0
 	VPSLLW    $0x08, X0, X0
 	VPAND     x7fff7fff<>+0(SB), X0, X1
@@ -584,10 +607,10 @@ values8:
 	VPOR      X1, X0, X0
 	VCVTPH2PS X0, Y0
 	VMOVUPS   Y0, 96(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x20, DX
-	JNZ       values8
+	JNZ       values9
 	VZEROUPPER
 	RET
 
@@ -634,7 +657,7 @@ TEXT ·scaleE5M2AVX2(SB), NOSPLIT, $0-28
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values9:
+values10:
 	VBROADCASTSS scale+24(FP), Y0
 	VPMOVZXBW    (CX), X1
 	VPSLLW       $0x08, X1, X1
@@ -680,10 +703,10 @@ values9:
 	VCVTPH2PS    X1, Y1
 	VMULPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x80, AX
+	ADDQ         $0x00000080, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x20, DX
-	JNZ          values9
+	JNZ          values10
 	VZEROUPPER
 	RET
 
@@ -715,7 +738,7 @@ TEXT ·scanF32AVX2(SB), NOSPLIT, $0-24
 	VPBROADCASTD X0, Y0
 	XORQ         DX, DX
 
-chunk10:
+chunk11:
 	VMOVUPS  (AX)(DX*1), Y1
 	VPAND    x7fffffff<>+0(SB), Y1, Y1
 	VMOVUPS  32(AX)(DX*1), Y2
@@ -729,12 +752,12 @@ chunk10:
 	VPMAXSD  Y1, Y2, Y2
 	VPCMPGTD Y0, Y2, Y2
 	VPTEST   Y2, Y2
-	JNE      end11
+	JNE      end12
 	ADDQ     $0x00000080, DX
 	CMPQ     DX, CX
-	JLT      chunk10
+	JLT      chunk11
 
-end11:
+end12:
 	MOVQ DX, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -749,7 +772,7 @@ TEXT ·scan16AVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTW X0, Y0
 	XORQ         DX, DX
 
-chunk12:
+chunk13:
 	VMOVUPS  (AX)(DX*1), Y1
 	VPAND    x7fff7fff<>+0(SB), Y1, Y1
 	VMOVUPS  32(AX)(DX*1), Y2
@@ -763,13 +786,32 @@ chunk12:
 	VPMAXSW  Y1, Y2, Y2
 	VPCMPGTW Y0, Y2, Y2
 	VPTEST   Y2, Y2
-	JNE      end13
+	JNE      end14
 	ADDQ     $0x00000080, DX
 	CMPQ     DX, CX
-	JLT      chunk12
+	JLT      chunk13
 
-end13:
+end14:
 	MOVQ DX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func copyF32AVX512(dst *byte, src *byte, n int)
+// Requires: AVX, AVX512F
+TEXT ·copyF32AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+values1:
+	VMOVUPS (CX), Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMOVUPS Z0, 64(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, DX
+	JNZ     values1
 	VZEROUPPER
 	RET
 
@@ -780,17 +822,17 @@ TEXT ·widenBF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values1:
+values2:
 	VPMOVZXWD (CX), Z0
 	VPSLLD    $0x10, Z0, Z0
 	VMOVUPS   Z0, (AX)
 	VPMOVZXWD 32(CX), Z0
 	VPSLLD    $0x10, Z0, Z0
 	VMOVUPS   Z0, 64(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x20, DX
-	JNZ       values1
+	JNZ       values2
 	VZEROUPPER
 	RET
 
@@ -801,15 +843,15 @@ TEXT ·widenF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values2:
+values3:
 	VCVTPH2PS (CX), Z0
 	VMOVUPS   Z0, (AX)
 	VCVTPH2PS 32(CX), Z0
 	VMOVUPS   Z0, 64(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x40, CX
 	SUBQ      $0x20, DX
-	JNZ       values2
+	JNZ       values3
 	VZEROUPPER
 	RET
 
@@ -820,7 +862,7 @@ TEXT ·narrowF64AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values3:
+values4:
 	VMOVUPD   (CX), Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, (AX)
@@ -833,10 +875,10 @@ values3:
 	VMOVUPD   192(CX), Z0
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, 96(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x00000100, CX
 	SUBQ      $0x20, DX
-	JNZ       values3
+	JNZ       values4
 	VZEROUPPER
 	RET
 
@@ -847,7 +889,7 @@ TEXT ·roundF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values4:
+values5:
 	VMOVUPS   (CX), Z0
 	VCVTPS2PH $0x00, Z0, Y0
 	VPAND     x7fff7fff<>+0(SB), Y0, Y1
@@ -865,7 +907,7 @@ values4:
 	ADDQ      $0x40, AX
 	ADDQ      $0x00000080, CX
 	SUBQ      $0x20, DX
-	JNZ       values4
+	JNZ       values5
 	VZEROUPPER
 	RET
 
@@ -876,7 +918,7 @@ TEXT ·roundBF16AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values5:
+values6:
 	VMOVUPS (CX), Z0
 	VPSRLD  $0x10, Z0, Z1
 	VPORD   x00000040<>+0(SB), Z1, Z2
@@ -900,7 +942,7 @@ values5:
 	ADDQ    $0x40, AX
 	ADDQ    $0x00000080, CX
 	SUBQ    $0x20, DX
-	JNZ     values5
+	JNZ     values6
 	VZEROUPPER
 	RET
 
@@ -911,7 +953,7 @@ TEXT ·widenE4M3AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values6:
+values7:
 	VPMOVZXBW (CX), Y0
 	VPSLLW    $0x08, Y0, Y1
 	VPSLLW    $0x07, Y0, Y0
@@ -938,10 +980,10 @@ values6:
 	VCVTPH2PS Y0, Z0
 	VMULPS    x43800000<>+0(SB), Z0, Z0
 	VMOVUPS   Z0, 64(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x20, DX
-	JNZ       values6
+	JNZ       values7
 	VZEROUPPER
 	RET
 
@@ -952,7 +994,7 @@ TEXT ·scaleE4M3AVX512(SB), NOSPLIT, $0-28
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values7:
+values8:
 	VBROADCASTSS scale+24(FP), Z0
 	VPMOVZXBW    (CX), Y1
 	VPSLLW       $0x08, Y1, Y2
@@ -982,10 +1024,10 @@ values7:
 	VMULPS       x43800000<>+0(SB), Z1, Z1
 	VMULPS       Z0, Z1, Z0
 	VMOVUPS      Z0, 64(AX)
-	ADDQ         $0x80, AX
+	ADDQ         $0x00000080, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x20, DX
-	JNZ          values7
+	JNZ          values8
 	VZEROUPPER
 	RET
 
@@ -996,7 +1038,7 @@ TEXT ·widenE5M2AVX512(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values8:
+values9:
 	VPMOVZXBW (CX), Y0
 	VPSLLW    $0x08, Y0, Y0
 	VPAND     x7fff7fff<>+0(SB), Y0, Y1
@@ -1017,10 +1059,10 @@ values8:
 	VPOR      Y1, Y0, Y0
 	VCVTPH2PS Y0, Z0
 	VMOVUPS   Z0, 64(AX)
-	ADDQ      $0x80, AX
+	ADDQ      $0x00000080, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x20, DX
-	JNZ       values8
+	JNZ       values9
 	VZEROUPPER
 	RET
 
@@ -1031,7 +1073,7 @@ TEXT ·scaleE5M2AVX512(SB), NOSPLIT, $0-28
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-values9:
+values10:
 	VBROADCASTSS scale+24(FP), Z0
 	VPMOVZXBW    (CX), Y1
 	VPSLLW       $0x08, Y1, Y1
@@ -1055,10 +1097,10 @@ values9:
 	VCVTPH2PS    Y1, Z1
 	VMULPS       Z0, Z1, Z0
 	VMOVUPS      Z0, 64(AX)
-	ADDQ         $0x80, AX
+	ADDQ         $0x00000080, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x20, DX
-	JNZ          values9
+	JNZ          values10
 	VZEROUPPER
 	RET
 
@@ -1072,7 +1114,7 @@ TEXT ·scanF32AVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD X0, Z0
 	XORQ         DX, DX
 
-chunk10:
+chunk11:
 	VMOVUPS  (AX)(DX*1), Z1
 	VPANDD   x7fffffff<>+0(SB), Z1, Z1
 	VMOVUPS  64(AX)(DX*1), Z2
@@ -1080,12 +1122,12 @@ chunk10:
 	VPMAXSD  Z1, Z2, Z2
 	VPCMPGTD Z0, Z2, K1
 	KORTESTD K1, K1
-	JNE      end11
+	JNE      end12
 	ADDQ     $0x00000080, DX
 	CMPQ     DX, CX
-	JLT      chunk10
+	JLT      chunk11
 
-end11:
+end12:
 	MOVQ DX, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -1100,7 +1142,7 @@ TEXT ·scan16AVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTW X0, Z0
 	XORQ         DX, DX
 
-chunk12:
+chunk13:
 	VMOVUPS  (AX)(DX*1), Z1
 	VPANDD   x7fff7fff<>+0(SB), Z1, Z1
 	VMOVUPS  64(AX)(DX*1), Z2
@@ -1108,12 +1150,12 @@ chunk12:
 	VPMAXSW  Z1, Z2, Z2
 	VPCMPGTW Z0, Z2, K1
 	KORTESTD K1, K1
-	JNE      end13
+	JNE      end14
 	ADDQ     $0x00000080, DX
 	CMPQ     DX, CX
-	JLT      chunk12
+	JLT      chunk13
 
-end13:
+end14:
 	MOVQ DX, ret+24(FP)
 	VZEROUPPER
 	RET

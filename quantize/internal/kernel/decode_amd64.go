@@ -99,3 +99,31 @@ func DecodeMXFP4(dst []float32, src []byte, scales *[256]float32) bool {
 func DecodeNVFP4(dst []float32, src []byte, scales *[256]float32) bool {
 	return decodeWith(dst, src, scales[:], 64, 36, decodeNVFP4AVX2, decodeNVFP4AVX512)
 }
+
+func DecodeIQ2_XXS(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 66, decodeIQ2_XXSAVX2, decodeIQ2_XXSAVX512)
+}
+
+func DecodeIQ2_XS(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 74, decodeIQ2_XSAVX2, decodeIQ2_XSAVX512)
+}
+
+func DecodeIQ2_S(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 82, decodeIQ2_SAVX2, decodeIQ2_SAVX512)
+}
+
+func DecodeIQ3_XXS(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 98, decodeIQ3_XXSAVX2, decodeIQ3_XXSAVX512)
+}
+
+func DecodeIQ3_S(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 110, decodeIQ3_SAVX2, decodeIQ3_SAVX512)
+}
+
+func DecodeIQ1_S(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 50, decodeIQ1_SAVX2, decodeIQ1_SAVX512)
+}
+
+func DecodeIQ1_M(dst []float32, src []byte, grid GridTable) bool {
+	return decodeWith(dst, src, grid, 256, 56, decodeIQ1_MAVX2, decodeIQ1_MAVX512)
+}

@@ -1,4 +1,4 @@
-//go:build purego || !amd64
+//go:build purego || (!amd64 && !arm64)
 
 package kernel
 
@@ -20,3 +20,10 @@ func DecodeQ1_0(dst []float32, src []byte) bool                        { return 
 func DecodeQ2_0(dst []float32, src []byte) bool                        { return false }
 func DecodeMXFP4(dst []float32, src []byte, scales *[256]float32) bool { return false }
 func DecodeNVFP4(dst []float32, src []byte, scales *[256]float32) bool { return false }
+func DecodeIQ2_XXS(dst []float32, src []byte, grid GridTable) bool     { return false }
+func DecodeIQ2_XS(dst []float32, src []byte, grid GridTable) bool      { return false }
+func DecodeIQ2_S(dst []float32, src []byte, grid GridTable) bool       { return false }
+func DecodeIQ3_XXS(dst []float32, src []byte, grid GridTable) bool     { return false }
+func DecodeIQ3_S(dst []float32, src []byte, grid GridTable) bool       { return false }
+func DecodeIQ1_S(dst []float32, src []byte, grid GridTable) bool       { return false }
+func DecodeIQ1_M(dst []float32, src []byte, grid GridTable) bool       { return false }

@@ -59,15 +59,18 @@ func (t *Tile) LoadImportance(importance []float32, n, elems, column int) {
 	t.load(&t.Importance, importance, n, elems, column, len(importance))
 }
 
-// load reads run l at (start + l·elems) mod period.
+// load reads run l at (start + l·elems) mod period; start is below period, which elems divides or src ends with.
 func (t *Tile) load(dst *[256 * Lanes]float32, src []float32, n, elems, start, period int) {
+	at := start
 	for l := range Lanes {
-		at := start % period
-		if l < n {
-			at = (start + l*elems) % period
-		}
 		_ = src[at : at+elems]
 		t.from[l] = 4 * at
+		if at += elems; at >= period {
+			at -= period
+		}
+		if l+1 >= n {
+			at = start
+		}
 	}
 	spread(dst[:Lanes*elems], src, &t.from)
 }

@@ -81,7 +81,6 @@ func (s *SignedSearch) search(x, w []float32, n int) bool {
 	return true
 }
 
-// refine uses half as many lanes as there could be: the fewer lanes go together, the more often none of them moves.
 func (s *SignedSearch) refine(x []float32, n int) bool {
 	refineSignedAVX2(&x[0], &s.table[0], n, float32(s.nmax), &s.Scale[0])
 	return true

@@ -44,8 +44,8 @@ func FiniteF32(x []byte) int { return finiteF32(x) / 4 }
 // Finite16 is FiniteF32 for 16-bit floats; largest has the bits of their largest number.
 func Finite16(x []byte, largest uint16) int { return finite16(x, largest) / 2 }
 
-// CopyF32 stores values as bytes, and LoadF32 is the way back. They copy all values or, without kernels, none.
-func CopyF32(dst []byte, src []float32) int { return copy(dst[:4*len(src)], bytesOf(src)) / 4 }
+// CopyF32 stores values as bytes.
+func CopyF32(dst []byte, src []float32) int { return copyF32(dst[:4*len(src)], bytesOf(src)) }
 
 // LoadF32 is the way back from CopyF32.
-func LoadF32(dst []float32, src []byte) int { return copy(bytesOf(dst), src[:4*len(dst)]) / 4 }
+func LoadF32(dst []float32, src []byte) int { return copyF32(bytesOf(dst), src[:4*len(dst)]) }

@@ -30,6 +30,10 @@ func stream[D, S any](dst []D, src []S, n int, avx2, avx512 func(dst *D, src *S,
 	return n
 }
 
+func copyF32(dst, src []byte) int {
+	return stream(dst, src, min(len(dst), len(src))/4, copyF32AVX2, copyF32AVX512)
+}
+
 func widenBF16(dst []float32, src []byte) int {
 	return stream(dst, src, len(dst), widenBF16AVX2, widenBF16AVX512)
 }

@@ -1,4 +1,4 @@
-//go:build purego || !amd64
+//go:build purego || (!amd64 && !arm64)
 
 package kernel
 
@@ -13,4 +13,5 @@ func scaleE4M3(dst []float32, src []byte, scale float32) int { return 0 }
 func scaleE5M2(dst []float32, src []byte, scale float32) int { return 0 }
 func finiteF32(x []byte) int                                 { return 0 }
 func finite16(x []byte, largest uint16) int                  { return 0 }
+func copyF32(dst, src []byte) int                            { return 0 }
 func bytesOf(x []float32) []byte                             { return nil }

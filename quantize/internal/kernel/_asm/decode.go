@@ -38,7 +38,7 @@ func decodeWith(a *asm, name, table string, elems, size int, body func(d *decode
 	a.ret()
 }
 
-// from is a place in the block, and into one in its values.
+// from is a place in the block, and into one among its values.
 func (d *decoder) from(at int) Mem    { return Mem{Base: d.src, Disp: at} }
 func (d *decoder) into(value int) Mem { return Mem{Base: d.dst, Disp: 4 * value} }
 
@@ -60,7 +60,7 @@ func (d *decoder) bytes(at int) reg.VecVirtual {
 // every is a byte 16 times, in memory.
 func (d *decoder) every(b uint8) Mem { return d.shared(uint32(b) * 0x01010101) }
 
-// Operations on 16 bytes.
+// bitsOf keeps some bits of each of 16 bytes.
 func (d *decoder) bitsOf(x reg.VecVirtual, mask uint8) reg.VecVirtual {
 	v := d.XMM()
 	d.VPAND(d.every(mask), x, v)
@@ -81,6 +81,7 @@ func (d *decoder) field(x reg.VecVirtual, from, width, to int) reg.VecVirtual {
 	return d.bitsOf(v, (1<<width-1)<<to)
 }
 
+// nibble gives half of each byte.
 func (d *decoder) nibble(x reg.VecVirtual, high bool) reg.VecVirtual {
 	if high {
 		return d.field(x, 4, 4, 0)
@@ -88,6 +89,7 @@ func (d *decoder) nibble(x reg.VecVirtual, high bool) reg.VecVirtual {
 	return d.bitsOf(x, 15)
 }
 
+// join unites bits, and minus subtracts from every byte.
 func (d *decoder) join(x, y reg.VecVirtual) reg.VecVirtual {
 	v := d.XMM()
 	d.VPOR(x, y, v)
@@ -119,7 +121,7 @@ func (d *decoder) times(scale Op) func(v reg.VecVirtual) reg.VecVirtual {
 	return func(v reg.VecVirtual) reg.VecVirtual { return d.mul(v, scale) }
 }
 
-// timesMinus is a product without a minimum, timesPlus one with it: both are rounded before they are joined.
+// timesMinus subtracts a minimum from a product, timesPlus adds it; the product is rounded first.
 func (d *decoder) timesMinus(scale, minimum Op) func(v reg.VecVirtual) reg.VecVirtual {
 	return func(v reg.VecVirtual) reg.VecVirtual { return d.sub(d.mul(v, scale), minimum) }
 }

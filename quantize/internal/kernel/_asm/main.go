@@ -38,11 +38,14 @@ var files = []struct {
 		decodeTQ1_0, decodeTQ2_0, decodeQ1_0, decodeQ2_0,
 	}},
 	{"decode_k", []func(*asm){decodeQ2_K, decodeQ3_K, decodeQ4_K, decodeQ5_K, decodeQ6_K, decodeIQ4_XS}},
+	{"decode_grid", []func(*asm){
+		decodeIQ2_XXS, decodeIQ2_XS, decodeIQ2_S, decodeIQ3_XXS, decodeIQ3_S, decodeIQ1_S, decodeIQ1_M,
+	}},
+	{"widen", []func(*asm){copyF32, widenBF16, widenF16, narrowF64, roundF16, roundBF16, fp8E4M3, fp8E5M2, scanF32, scan16}},
 	{"grid", []func(*asm){
 		func(a *asm) { gridTerms(&grid{a, 2}) }, func(a *asm) { gridFind(&grid{a, 2}) }, func(a *asm) { gridSums(&grid{a, 2}) },
 		func(a *asm) { gridTerms(&grid{a, 3}) }, func(a *asm) { gridFind(&grid{a, 3}) }, func(a *asm) { gridSums(&grid{a, 3}) },
 	}},
-	{"widen", []func(*asm){widenBF16, widenF16, narrowF64, roundF16, roundBF16, fp8E4M3, fp8E5M2, scanF32, scan16}},
 }
 
 func main() {

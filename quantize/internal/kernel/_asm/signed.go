@@ -13,10 +13,21 @@ const sgScale, sgInverse, sgBest, sgTop = 0, 1, 2, 3
 // magnitudeBits clears a sign.
 const magnitudeBits = 0x7fffffff
 
-// findPeak gives the first value of largest magnitude in each lane.
+// findPeak gives the first value of largest magnitude in each lane: the largest or the smallest. Only where these are of
+// the same magnitude the rows are looked through for the first.
 func (a *asm) findPeak(x reg.GPVirtual, n Op) (top reg.VecVirtual) {
-	magnitude, most := a.bits(magnitudeBits), a.bits(0)
 	top = a.bits(0)
+	low, unique := a.bits(0), a.label("unique")
+	a.loop(n, 64, func(i reg.GPVirtual) {
+		v := a.load(at(x, i))
+		a.VMAXPS(top, v, top) // NaN is passed over
+		a.VMINPS(low, v, low)
+	})
+	size := a.xor(low, a.shared(1<<31))
+	tied := a.cmp(size, equal, top)
+	a.set(top, a.cmp(size, greater, top), low)
+	a.skipUnless(tied, unique)
+	magnitude, most := a.shared(magnitudeBits), a.bits(0)
 	a.loop(n, 64, func(i reg.GPVirtual) {
 		v := a.load(at(x, i))
 		m := a.and(v, magnitude)
@@ -24,6 +35,7 @@ func (a *asm) findPeak(x reg.GPVirtual, n Op) (top reg.VecVirtual) {
 		a.set(most, above, m)
 		a.set(top, above, v)
 	})
+	a.Label(unique)
 	return top
 }
 
@@ -140,8 +152,13 @@ const (
 //
 // A code moves when x·sl/sx rounds to another integer. That takes a division only where |x·sl - code·sx| comes near
 // half of sx, which is seldom; codes at a bound move to one side only. The shortcut needs sums of ordinary size:
-// lanes whose smallest |sx| is not are marked bad and left to the plain version.
+// lanes whose smallest positive sx is not are marked bad and left to the plain version.
+//
+// It is written for AVX2 only: the fewer lanes go together, the more often none of them has a code to move.
 func refineSigned(a *asm) {
+	if a.wide {
+		return
+	}
 	a.fn("refineSigned", "func(x, table *float32, n int, nmax float32, state *float32)", "is RefineSigned on 16 lanes.")
 	x, table, n, st := a.arg("x"), a.arg("table"), a.arg("n"), a.arg("state")
 	a.SHLQ(Imm(6), n)
@@ -190,19 +207,21 @@ func refineSigned(a *asm) {
 			v, l := a.load(at(x, i)), a.load(column(t, tbCode))
 			sx := a.sub(xl, column(t, tbWXL))
 			sl := a.sub(ll, column(t, tbWLL))
-			size := a.and(sx, a.shared(magnitudeBits))
-			a.VMINPS(size, least, least)
+			a.VPMINUD(sx, least, least) // as integers negative floats are the largest: where sx is negative no code moves
 			vsl := a.mul(v, sl)
 			z := a.sub(vsl, a.mul(l, sx))
-			away := a.oneSided(a.move(z), a.cmp(l, equal, high), a.cmp(l, equal, low))
-			// True for NaN, so that nothing strange takes the short way.
-			moved := a.both(a.cmp(sx, greater, a.shared(0)), a.cmp(away, notAtMost, a.mul(size, a.sharedFloat(0.499))))
+			away := a.oneSided(z, a.icmpEq(l, high), a.icmpEq(l, low))
+			// Integers compare with zero as floats do, but for NaN: that is true, as the comparison beside it is, so that nothing
+			// strange takes the short way.
+			positive := a.vec()
+			a.VPCMPGTD(a.shared(0), sx, positive)
+			moved := a.both(mask{positive}, a.cmp(away, notAtMost, a.mul(sx, a.sharedFloat(0.499))))
 			a.skipUnless(moved, same)
 
 			// Most moves are clearly by one.
 			known := a.label("known")
 			zero := a.bits(0)
-			one := a.both(a.cmp(away, greater, a.mul(size, a.sharedFloat(0.501))), a.cmp(away, lessThan, a.mul(size, a.sharedFloat(1.499))))
+			one := a.both(a.cmp(away, greater, a.mul(sx, a.sharedFloat(0.501))), a.cmp(away, lessThan, a.mul(sx, a.sharedFloat(1.499))))
 			c := a.add(l, a.or(a.and(z, a.shared(1<<31)), a.sharedFloat(1)))
 			a.skipUnless(a.both(moved, a.not(one)), known)
 			y := a.nearest(a.div(vsl, sx))
@@ -256,12 +275,6 @@ func peaks(a *asm) {
 
 // oneSided is |z|, but -z in the lanes of highest and z in those of lowest.
 func (a *asm) oneSided(z reg.VecVirtual, highest, lowest mask) reg.VecVirtual {
-	sign, magnitude := a.shared(1<<31), a.shared(magnitudeBits)
-	if a.wide {
-		a.VXORPS(sign, z, highest.reg, z)
-		a.VANDPS(magnitude, z, a.not(a.either(highest, lowest)).reg, z)
-		return z
-	}
-	z = a.xor(z, a.and(highest.reg, sign))
-	return a.and(z, a.or(a.or(highest.reg, lowest.reg), magnitude))
+	z = a.xor(z, a.and(highest.reg, a.shared(1<<31)))
+	return a.and(z, a.or(a.or(highest.reg, lowest.reg), a.shared(magnitudeBits)))
 }

@@ -50,7 +50,6 @@ func (a *asm) vec() reg.VecVirtual {
 func (a *asm) fn(name, signature, doc string) {
 	a.Function(name + a.suffix())
 	a.Attributes(build.NOSPLIT)
-	a.Pragma("noescape")
 	a.SignatureExpr(signature)
 	a.Pragma("noescape")
 	a.Doc(name+a.suffix()+" "+doc, "")

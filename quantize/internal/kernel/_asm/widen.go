@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -8,18 +10,29 @@ import (
 // streamValues is how many values the kernels of this file take at a time; n is a multiple of it.
 const streamValues = 32
 
-// stream writes a function that turns n values of from bytes into values of to bytes. body turns as many as a
-// register holds float32.
-func stream(a *asm, name, params, doc string, to, from int, body func(dst, src Mem)) {
-	a.fn(name, "func(dst *"+pointed(to)+", src *"+pointed(from)+", n int"+params+")", doc)
+// kind is how values lie in memory.
+type kind struct {
+	pointed string // the Go type that pointers have
+	size    int
+}
+
+var floats = kind{"float32", 4}
+
+// raw are values in bytes, at any address.
+func raw(size int) kind { return kind{"byte", size} }
+
+// stream writes a function that turns n values of one kind into another. body turns as many as a register holds
+// float32.
+func stream(a *asm, name, params, doc string, to, from kind, body func(dst, src Mem)) {
+	a.fn(name, fmt.Sprintf("func(dst *%s, src *%s, n int%s)", to.pointed, from.pointed, params), doc)
 	dst, src, n := a.arg("dst"), a.arg("src"), a.arg("n")
 	again := a.label("values")
 	a.Label(again)
 	for k := 0; k < streamValues; k += a.lanes() {
-		body(Mem{Base: dst, Disp: to * k}, Mem{Base: src, Disp: from * k})
+		body(Mem{Base: dst, Disp: to.size * k}, Mem{Base: src, Disp: from.size * k})
 	}
-	a.ADDQ(Imm(uint64(to*streamValues)), dst)
-	a.addImm(from*streamValues, src)
+	a.addImm(to.size*streamValues, dst)
+	a.addImm(from.size*streamValues, src)
 	a.SUBQ(Imm(streamValues), n)
 	a.JNZ(LabelRef(again))
 	a.ret()
@@ -34,14 +47,6 @@ func (a *asm) addImm(n int, p reg.GPVirtual) {
 	}
 }
 
-// pointed is the Go type of what has size bytes: float32 rows, or raw bytes.
-func pointed(size int) string {
-	if size == 4 {
-		return "float32"
-	}
-	return "byte"
-}
-
 // half is a register of half the tier's width: as many 16-bit values as a register has float32.
 func (a *asm) half() reg.VecVirtual {
 	if a.wide {
@@ -53,8 +58,13 @@ func (a *asm) half() reg.VecVirtual {
 // words is a 16-bit pattern in memory, 32 times.
 func (a *asm) words(w uint16) Mem { return a.shared(uint32(w)<<16 | uint32(w)) }
 
+// copyF32 is there because the copy of Go's library is slow on some processors for what the second-level cache holds.
+func copyF32(a *asm) {
+	stream(a, "copyF32", "", "copies values.", raw(4), raw(4), func(dst, src Mem) { a.store(a.load(src), dst) })
+}
+
 func widenBF16(a *asm) {
-	stream(a, "widenBF16", "", "gives the values of bfloat16.", 4, 2, func(dst, src Mem) {
+	stream(a, "widenBF16", "", "gives the values of bfloat16.", floats, raw(2), func(dst, src Mem) {
 		v := a.vec()
 		a.VPMOVZXWD(src, v)
 		a.VPSLLD(Imm(16), v, v)
@@ -63,7 +73,7 @@ func widenBF16(a *asm) {
 }
 
 func widenF16(a *asm) {
-	stream(a, "widenF16", "", "gives the values of halves.", 4, 2, func(dst, src Mem) {
+	stream(a, "widenF16", "", "gives the values of halves.", floats, raw(2), func(dst, src Mem) {
 		v := a.vec()
 		a.VCVTPH2PS(src, v)
 		a.store(v, dst)
@@ -71,7 +81,7 @@ func widenF16(a *asm) {
 }
 
 func narrowF64(a *asm) {
-	stream(a, "narrowF64", "", "rounds float64.", 4, 8, func(dst, src Mem) {
+	stream(a, "narrowF64", "", "rounds float64.", floats, raw(8), func(dst, src Mem) {
 		for k := range 2 {
 			x, v := a.vec(), a.half()
 			a.VMOVUPD(Mem{Base: src.Base, Disp: src.Disp + k*a.width()}, x)
@@ -87,7 +97,7 @@ func narrowF64(a *asm) {
 
 // roundF16 makes every NaN the quiet one of its sign.
 func roundF16(a *asm) {
-	stream(a, "roundF16", "", "rounds to halves.", 2, 4, func(dst, src Mem) {
+	stream(a, "roundF16", "", "rounds to halves.", raw(2), floats, func(dst, src Mem) {
 		h := a.half()
 		a.VCVTPS2PH(Imm(0), a.load(src), h)
 		nan := a.half()
@@ -105,7 +115,7 @@ func (a *asm) wordsAbove(v reg.VecVirtual, limit uint16) { a.VPCMPGTW(a.words(li
 // roundBF16 rounds to even by adding just less than half a unit, and the unit's own bit. NaN keeps its upper half and
 // becomes quiet.
 func roundBF16(a *asm) {
-	stream(a, "roundBF16", "", "rounds to bfloat16.", 2, 4, func(dst, src Mem) {
+	stream(a, "roundBF16", "", "rounds to bfloat16.", raw(2), floats, func(dst, src Mem) {
 		x, v := a.load(src), a.vec()
 		a.VPSRLD(Imm(16), x, v)
 		quiet := a.vec()
@@ -137,7 +147,7 @@ func fp8(a *asm, name string, factor float32, halves func(c reg.VecVirtual) reg.
 			full, params = "scale"+name, ", scale float32"
 		}
 		var scale reg.VecVirtual
-		stream(a, full, params, "gives the values of 8-bit floats.", 4, 1, func(dst, src Mem) {
+		stream(a, full, params, "gives the values of 8-bit floats.", floats, raw(1), func(dst, src Mem) {
 			if scaled && scale == nil {
 				scale = a.argFloat("scale")
 			}

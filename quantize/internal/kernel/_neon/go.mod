@@ -1,0 +1,3 @@
+module github.com/qconv/qconv/quantize/internal/kernel/_neon
+
+go 1.26
