@@ -15,7 +15,7 @@ TEXT ·searchSignedAVX2(SB), NOSPLIT, $0-56
 	MOVQ         factors+32(FP), DI
 	SHLQ         $0x06, BX
 	VBROADCASTSS nmax+40(FP), Y0
-	VPXOR        Y1, Y1, Y1
+	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	MOVL         $0x3f800000, R8
 	VMOVD        R8, X2
@@ -27,8 +27,8 @@ half1:
 	MOVL         $0x7fffffff, R9
 	VMOVD        R9, X2
 	VPBROADCASTD X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	XORQ         R9, R9
 
 loop2:
@@ -43,8 +43,8 @@ loop2:
 	VMOVUPS      Y4, 192(SI)
 	VBROADCASTSS (DI), Y2
 	VDIVPS       Y4, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	XORQ         R9, R9
 
 loop3:
@@ -63,7 +63,7 @@ loop3:
 	ADDQ     $0x40, R9
 	CMPQ     R9, BX
 	JLT      loop3
-	VPXOR    Y5, Y5, Y5
+	VXORPS   Y5, Y5, Y5
 	VCMPPS   $0x04, Y5, Y4, Y5
 	VDIVPS   Y4, Y3, Y4
 	VANDPS   Y4, Y5, Y4
@@ -82,12 +82,12 @@ tries4:
 	VDIVPS       Y2, Y4, Y4
 	VBROADCASTSS 8(R9), Y5
 	VDIVPS       Y2, Y5, Y2
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPXOR        Y10, Y10, Y10
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
 	XORQ         R11, R11
 
 loop5:
@@ -121,7 +121,7 @@ loop5:
 	ADDQ      $0x40, R11
 	CMPQ      R11, BX
 	JLT       loop5
-	VPXOR     Y11, Y11, Y11
+	VXORPS    Y11, Y11, Y11
 	VCMPPS    $0x1e, Y11, Y6, Y11
 	VMULPS    Y5, Y5, Y12
 	VMULPS    128(SI), Y6, Y13
@@ -138,7 +138,7 @@ loop5:
 	VMOVUPS   128(SI), Y5
 	VBLENDVPS Y11, Y3, Y5, Y5
 	VMOVUPS   Y5, 128(SI)
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	VCMPPS    $0x1e, Y3, Y8, Y3
 	VMULPS    Y7, Y7, Y5
 	VMULPS    128(SI), Y8, Y6
@@ -155,7 +155,7 @@ loop5:
 	VMOVUPS   128(SI), Y5
 	VBLENDVPS Y3, Y4, Y5, Y5
 	VMOVUPS   Y5, 128(SI)
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	VCMPPS    $0x1e, Y3, Y10, Y3
 	VMULPS    Y9, Y9, Y4
 	VMULPS    128(SI), Y10, Y5
@@ -185,12 +185,12 @@ tries6:
 	VDIVPS       Y2, Y4, Y4
 	VBROADCASTSS 8(R9), Y5
 	VDIVPS       Y2, Y5, Y2
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPXOR        Y10, Y10, Y10
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
 	XORQ         R11, R11
 
 loop7:
@@ -227,7 +227,7 @@ loop7:
 	ADDQ         $0x40, R11
 	CMPQ         R11, BX
 	JLT          loop7
-	VPXOR        Y11, Y11, Y11
+	VXORPS       Y11, Y11, Y11
 	VCMPPS       $0x1e, Y11, Y6, Y11
 	VMULPS       Y5, Y5, Y12
 	VMULPS       128(SI), Y6, Y13
@@ -244,7 +244,7 @@ loop7:
 	VMOVUPS      128(SI), Y5
 	VBLENDVPS    Y11, Y3, Y5, Y5
 	VMOVUPS      Y5, 128(SI)
-	VPXOR        Y3, Y3, Y3
+	VXORPS       Y3, Y3, Y3
 	VCMPPS       $0x1e, Y3, Y8, Y3
 	VMULPS       Y7, Y7, Y5
 	VMULPS       128(SI), Y8, Y6
@@ -261,7 +261,7 @@ loop7:
 	VMOVUPS      128(SI), Y5
 	VBLENDVPS    Y3, Y4, Y5, Y5
 	VMOVUPS      Y5, 128(SI)
-	VPXOR        Y3, Y3, Y3
+	VXORPS       Y3, Y3, Y3
 	VCMPPS       $0x1e, Y3, Y10, Y3
 	VMULPS       Y9, Y9, Y4
 	VMULPS       128(SI), Y10, Y5
@@ -290,7 +290,7 @@ loop7:
 	VMOVD        R9, X3
 	VPBROADCASTD X3, Y3
 	VCMPPS       $0x11, Y3, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VXORPS       Y3, Y3, Y3
 	VMOVUPS      (SI), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y4
 	VMOVUPS      Y4, (SI)
@@ -315,7 +315,7 @@ TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
 	MOVQ         state+32(FP), BX
 	SHLQ         $0x06, DX
 	VBROADCASTSS nmax+24(FP), Y0
-	VPXOR        Y1, Y1, Y1
+	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X2
@@ -327,8 +327,8 @@ half8:
 	MOVL         $0x7fffffff, DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	XORQ         DI, DI
 
 loop9:
@@ -351,7 +351,7 @@ loop9:
 	MOVL         $0x3f800000, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	VBLENDVPS    Y2, Y5, Y3, Y3
 	VMOVUPS      Y3, 64(BX)
 	MOVL         $0x7fffffff, DI
@@ -360,8 +360,8 @@ loop9:
 	VANDPS       Y2, Y4, Y2
 	VMOVUPS      Y2, 192(BX)
 	VDIVPS       Y4, Y1, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	MOVQ         CX, DI
 	XORQ         R8, R8
 
@@ -421,7 +421,7 @@ loop13:
 	VMOVMSKPS    Y13, R11
 	TESTL        R11, R11
 	JEQ          same14
-	VPXOR        Y14, Y14, Y14
+	VXORPS       Y14, Y14, Y14
 	VMULPS       x3f004189<>+0(SB), Y9, Y15
 	VCMPPS       $0x1e, Y15, Y12, Y15
 	VMULPS       x3fbfdf3b<>+0(SB), Y9, Y9
@@ -492,7 +492,7 @@ same14:
 	JNZ   sweep11
 
 settled12:
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	VCMPPS       $0x1e, Y5, Y4, Y6
 	VDIVPS       Y4, Y3, Y3
 	VANDPS       Y3, Y6, Y3
@@ -734,8 +734,8 @@ half16:
 	MOVL         $0x7fffffff, SI
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	XORQ         SI, SI
 
 loop17:
@@ -766,56 +766,56 @@ TEXT ·searchSignedAVX512(SB), NOSPLIT, $0-56
 	MOVQ         factors+32(FP), DI
 	SHLQ         $0x06, BX
 	VBROADCASTSS nmax+40(FP), Z0
-	VPXORD       Z1, Z1, Z1
+	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	MOVL         $0x3f800000, R8
-	VMOVD        R8, X26
-	VPBROADCASTD X26, Z26
-	VSUBPS       Z26, Z0, Z0
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	VSUBPS       Z2, Z0, Z0
 	MOVL         $0x7fffffff, R8
-	VMOVD        R8, X26
-	VPBROADCASTD X26, Z26
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
 	XORQ         R8, R8
 
 loop1:
-	VMOVUPS      (AX)(R8*1), Z27
-	VANDPS       Z26, Z27, Z28
-	VCMPPS       $0x1e, Z2, Z28, K1
-	VMOVAPS      Z28, K1, Z2
-	VMOVAPS      Z27, K1, Z3
+	VMOVUPS      (AX)(R8*1), Z5
+	VANDPS       Z2, Z5, Z6
+	VCMPPS       $0x1e, Z3, Z6, K1
+	VMOVAPS      Z6, K1, Z3
+	VMOVAPS      Z5, K1, Z4
 	ADDQ         $0x40, R8
 	CMPQ         R8, BX
 	JLT          loop1
-	VMOVUPS      Z3, 192(SI)
+	VMOVUPS      Z4, 192(SI)
 	VBROADCASTSS (DI), Z2
-	VDIVPS       Z3, Z2, Z2
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
+	VDIVPS       Z4, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
 	XORQ         R8, R8
 
 loop2:
-	VMOVUPS     (AX)(R8*1), Z3
-	VMOVUPS     (CX)(R8*1), Z26
-	VMULPS      Z3, Z26, Z27
-	VMOVUPS     Z27, (DX)(R8*1)
-	VMULPS      Z2, Z3, Z3
-	VRNDSCALEPS $0x00, Z3, Z3
-	VMINPS      Z0, Z3, Z3
-	VMULPS      Z3, Z27, Z27
-	VADDPS      Z27, Z4, Z4
-	VMULPS      Z3, Z26, Z26
-	VMULPS      Z3, Z26, Z3
-	VADDPS      Z3, Z5, Z5
+	VMOVUPS     (AX)(R8*1), Z5
+	VMOVUPS     (CX)(R8*1), Z6
+	VMULPS      Z5, Z6, Z7
+	VMOVUPS     Z7, (DX)(R8*1)
+	VMULPS      Z2, Z5, Z5
+	VRNDSCALEPS $0x00, Z5, Z5
+	VMINPS      Z0, Z5, Z5
+	VMULPS      Z5, Z7, Z7
+	VADDPS      Z7, Z3, Z3
+	VMULPS      Z5, Z6, Z6
+	VMULPS      Z5, Z6, Z5
+	VADDPS      Z5, Z4, Z4
 	ADDQ        $0x40, R8
 	CMPQ        R8, BX
 	JLT         loop2
-	VPXORD      Z6, Z6, Z6
-	VCMPPS      $0x04, Z6, Z5, K1
-	VDIVPS      Z5, Z4, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VMULPS      Z4, Z3, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x04, Z5, Z4, K1
+	VDIVPS      Z4, Z3, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VMULPS      Z3, Z4, Z3
 	LEAQ        4(DI), R8
 	LEAQ        52(DI), R9
 
@@ -823,82 +823,82 @@ tries3:
 	VMOVUPS      192(SI), Z5
 	VBROADCASTSS (R8), Z6
 	VDIVPS       Z5, Z6, Z6
-	VBROADCASTSS 4(R8), Z26
-	VDIVPS       Z5, Z26, Z26
-	VBROADCASTSS 8(R8), Z27
-	VDIVPS       Z5, Z27, Z5
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
-	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS 4(R8), Z7
+	VDIVPS       Z5, Z7, Z7
+	VBROADCASTSS 8(R8), Z8
+	VDIVPS       Z5, Z8, Z5
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z12, Z12, Z12
+	VXORPS       Z13, Z13, Z13
 	XORQ         R10, R10
 
 loop4:
-	VMOVUPS     (AX)(R10*1), Z27
-	VMOVUPS     (CX)(R10*1), Z28
-	VMOVUPS     (DX)(R10*1), Z29
-	VMULPS      Z6, Z27, Z30
-	VRNDSCALEPS $0x00, Z30, Z30
-	VPMINSD     Z0, Z30, Z30
-	VMULPS      Z29, Z30, Z31
-	VADDPS      Z31, Z7, Z7
-	VMULPS      Z28, Z30, Z31
-	VMULPS      Z30, Z31, Z31
-	VADDPS      Z31, Z8, Z8
-	VMULPS      Z26, Z27, Z30
-	VRNDSCALEPS $0x00, Z30, Z30
-	VPMINSD     Z0, Z30, Z30
-	VMULPS      Z29, Z30, Z31
-	VADDPS      Z31, Z9, Z9
-	VMULPS      Z28, Z30, Z31
-	VMULPS      Z30, Z31, Z31
-	VADDPS      Z31, Z10, Z10
-	VMULPS      Z5, Z27, Z27
-	VRNDSCALEPS $0x00, Z27, Z27
-	VPMINSD     Z0, Z27, Z27
-	VMULPS      Z29, Z27, Z29
-	VADDPS      Z29, Z11, Z11
-	VMULPS      Z28, Z27, Z29
-	VMULPS      Z27, Z29, Z29
-	VADDPS      Z29, Z12, Z12
+	VMOVUPS     (AX)(R10*1), Z14
+	VMOVUPS     (CX)(R10*1), Z15
+	VMOVUPS     (DX)(R10*1), Z16
+	VMULPS      Z6, Z14, Z17
+	VRNDSCALEPS $0x00, Z17, Z17
+	VPMINSD     Z0, Z17, Z17
+	VMULPS      Z16, Z17, Z18
+	VADDPS      Z18, Z8, Z8
+	VMULPS      Z15, Z17, Z18
+	VMULPS      Z17, Z18, Z18
+	VADDPS      Z18, Z9, Z9
+	VMULPS      Z7, Z14, Z17
+	VRNDSCALEPS $0x00, Z17, Z17
+	VPMINSD     Z0, Z17, Z17
+	VMULPS      Z16, Z17, Z18
+	VADDPS      Z18, Z10, Z10
+	VMULPS      Z15, Z17, Z18
+	VMULPS      Z17, Z18, Z18
+	VADDPS      Z18, Z11, Z11
+	VMULPS      Z5, Z14, Z14
+	VRNDSCALEPS $0x00, Z14, Z14
+	VPMINSD     Z0, Z14, Z14
+	VMULPS      Z16, Z14, Z16
+	VADDPS      Z16, Z12, Z12
+	VMULPS      Z15, Z14, Z16
+	VMULPS      Z14, Z16, Z16
+	VADDPS      Z16, Z13, Z13
 	ADDQ        $0x40, R10
 	CMPQ        R10, BX
 	JLT         loop4
-	VPXORD      Z13, Z13, Z13
-	VCMPPS      $0x1e, Z13, Z8, K1
-	VMULPS      Z7, Z7, Z27
-	VMULPS      Z4, Z8, Z28
-	VCMPPS      $0x1e, Z28, Z27, K2
+	VXORPS      Z14, Z14, Z14
+	VCMPPS      $0x1e, Z14, Z9, K1
+	VMULPS      Z8, Z8, Z14
+	VMULPS      Z3, Z9, Z15
+	VCMPPS      $0x1e, Z15, Z14, K2
 	KANDW       K1, K2, K1
-	VDIVPS      Z8, Z7, Z27
+	VDIVPS      Z9, Z8, Z9
 	VMOVAPS     Z6, K1, Z2
-	VMOVAPS     Z27, K1, Z3
-	VMULPS      Z7, Z27, Z6
-	VMOVAPS     Z6, K1, Z4
-	VPXORD      Z14, Z14, Z14
-	VCMPPS      $0x1e, Z14, Z10, K1
-	VMULPS      Z9, Z9, Z6
-	VMULPS      Z4, Z10, Z27
-	VCMPPS      $0x1e, Z27, Z6, K2
-	KANDW       K1, K2, K1
-	VDIVPS      Z10, Z9, Z6
-	VMOVAPS     Z26, K1, Z2
+	VMOVAPS     Z9, K1, Z4
+	VMULPS      Z8, Z9, Z6
 	VMOVAPS     Z6, K1, Z3
-	VMULPS      Z9, Z6, Z6
-	VMOVAPS     Z6, K1, Z4
-	VPXORD      Z15, Z15, Z15
-	VCMPPS      $0x1e, Z15, Z12, K1
-	VMULPS      Z11, Z11, Z6
-	VMULPS      Z4, Z12, Z26
-	VCMPPS      $0x1e, Z26, Z6, K2
+	VXORPS      Z6, Z6, Z6
+	VCMPPS      $0x1e, Z6, Z11, K1
+	VMULPS      Z10, Z10, Z6
+	VMULPS      Z3, Z11, Z8
+	VCMPPS      $0x1e, Z8, Z6, K2
 	KANDW       K1, K2, K1
-	VDIVPS      Z12, Z11, Z6
+	VDIVPS      Z11, Z10, Z6
+	VMOVAPS     Z7, K1, Z2
+	VMOVAPS     Z6, K1, Z4
+	VMULPS      Z10, Z6, Z6
+	VMOVAPS     Z6, K1, Z3
+	VXORPS      Z6, Z6, Z6
+	VCMPPS      $0x1e, Z6, Z13, K1
+	VMULPS      Z12, Z12, Z6
+	VMULPS      Z3, Z13, Z7
+	VCMPPS      $0x1e, Z7, Z6, K2
+	KANDW       K1, K2, K1
+	VDIVPS      Z13, Z12, Z6
 	VMOVAPS     Z5, K1, Z2
-	VMOVAPS     Z6, K1, Z3
-	VMULPS      Z11, Z6, Z5
-	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z6, K1, Z4
+	VMULPS      Z12, Z6, Z5
+	VMOVAPS     Z5, K1, Z3
 	ADDQ        $0x0c, R8
 	CMPQ        R8, R9
 	JLT         tries3
@@ -912,87 +912,87 @@ tries5:
 	VDIVPS       Z5, Z7, Z7
 	VBROADCASTSS 8(R8), Z8
 	VDIVPS       Z5, Z8, Z5
-	VPXORD       Z16, Z16, Z16
-	VPXORD       Z17, Z17, Z17
-	VPXORD       Z18, Z18, Z18
-	VPXORD       Z19, Z19, Z19
-	VPXORD       Z20, Z20, Z20
-	VPXORD       Z21, Z21, Z21
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z12, Z12, Z12
+	VXORPS       Z13, Z13, Z13
 	XORQ         R9, R9
 
 loop6:
-	VMOVUPS      (AX)(R9*1), Z8
-	VMOVUPS      (CX)(R9*1), Z9
-	VMOVUPS      (DX)(R9*1), Z10
-	VMULPS       Z6, Z8, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMAXPS       Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMULPS       Z10, Z11, Z12
-	VADDPS       Z12, Z16, Z16
-	VMULPS       Z9, Z11, Z12
-	VMULPS       Z11, Z12, Z12
-	VADDPS       Z12, Z17, Z17
-	VMULPS       Z7, Z8, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMAXPS       Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMULPS       Z10, Z11, Z12
-	VADDPS       Z12, Z18, Z18
-	VMULPS       Z9, Z11, Z12
-	VMULPS       Z11, Z12, Z12
-	VADDPS       Z12, Z19, Z19
-	VMULPS       Z5, Z8, Z8
-	VRNDSCALEPS  $0x00, Z8, Z8
-	VMAXPS       Z1, Z8, Z8
-	VPMINSD      Z0, Z8, Z8
-	VMULPS       Z10, Z8, Z10
-	VADDPS       Z10, Z20, Z20
-	VMULPS       Z9, Z8, Z10
-	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z21, Z21
+	VMOVUPS      (AX)(R9*1), Z14
+	VMOVUPS      (CX)(R9*1), Z15
+	VMOVUPS      (DX)(R9*1), Z16
+	VMULPS       Z6, Z14, Z17
+	VRNDSCALEPS  $0x00, Z17, Z17
+	VMAXPS       Z1, Z17, Z17
+	VPMINSD      Z0, Z17, Z17
+	VMULPS       Z16, Z17, Z18
+	VADDPS       Z18, Z8, Z8
+	VMULPS       Z15, Z17, Z18
+	VMULPS       Z17, Z18, Z18
+	VADDPS       Z18, Z9, Z9
+	VMULPS       Z7, Z14, Z17
+	VRNDSCALEPS  $0x00, Z17, Z17
+	VMAXPS       Z1, Z17, Z17
+	VPMINSD      Z0, Z17, Z17
+	VMULPS       Z16, Z17, Z18
+	VADDPS       Z18, Z10, Z10
+	VMULPS       Z15, Z17, Z18
+	VMULPS       Z17, Z18, Z18
+	VADDPS       Z18, Z11, Z11
+	VMULPS       Z5, Z14, Z14
+	VRNDSCALEPS  $0x00, Z14, Z14
+	VMAXPS       Z1, Z14, Z14
+	VPMINSD      Z0, Z14, Z14
+	VMULPS       Z16, Z14, Z16
+	VADDPS       Z16, Z12, Z12
+	VMULPS       Z15, Z14, Z16
+	VMULPS       Z14, Z16, Z16
+	VADDPS       Z16, Z13, Z13
 	ADDQ         $0x40, R9
 	CMPQ         R9, BX
 	JLT          loop6
-	VPXORD       Z22, Z22, Z22
-	VCMPPS       $0x1e, Z22, Z17, K1
-	VMULPS       Z16, Z16, Z8
-	VMULPS       Z4, Z17, Z9
-	VCMPPS       $0x1e, Z9, Z8, K2
+	VXORPS       Z14, Z14, Z14
+	VCMPPS       $0x1e, Z14, Z9, K1
+	VMULPS       Z8, Z8, Z14
+	VMULPS       Z3, Z9, Z15
+	VCMPPS       $0x1e, Z15, Z14, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z17, Z16, Z8
+	VDIVPS       Z9, Z8, Z9
 	VMOVAPS      Z6, K1, Z2
-	VMOVAPS      Z8, K1, Z3
-	VMULPS       Z16, Z8, Z6
-	VMOVAPS      Z6, K1, Z4
-	VPXORD       Z23, Z23, Z23
-	VCMPPS       $0x1e, Z23, Z19, K1
-	VMULPS       Z18, Z18, Z6
-	VMULPS       Z4, Z19, Z8
+	VMOVAPS      Z9, K1, Z4
+	VMULPS       Z8, Z9, Z6
+	VMOVAPS      Z6, K1, Z3
+	VXORPS       Z6, Z6, Z6
+	VCMPPS       $0x1e, Z6, Z11, K1
+	VMULPS       Z10, Z10, Z6
+	VMULPS       Z3, Z11, Z8
 	VCMPPS       $0x1e, Z8, Z6, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z19, Z18, Z6
+	VDIVPS       Z11, Z10, Z6
 	VMOVAPS      Z7, K1, Z2
-	VMOVAPS      Z6, K1, Z3
-	VMULPS       Z18, Z6, Z6
 	VMOVAPS      Z6, K1, Z4
-	VPXORD       Z24, Z24, Z24
-	VCMPPS       $0x1e, Z24, Z21, K1
-	VMULPS       Z20, Z20, Z6
-	VMULPS       Z4, Z21, Z7
+	VMULPS       Z10, Z6, Z6
+	VMOVAPS      Z6, K1, Z3
+	VXORPS       Z6, Z6, Z6
+	VCMPPS       $0x1e, Z6, Z13, K1
+	VMULPS       Z12, Z12, Z6
+	VMULPS       Z3, Z13, Z7
 	VCMPPS       $0x1e, Z7, Z6, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z21, Z20, Z6
+	VDIVPS       Z13, Z12, Z6
 	VMOVAPS      Z5, K1, Z2
-	VMOVAPS      Z6, K1, Z3
-	VMULPS       Z20, Z6, Z5
-	VMOVAPS      Z5, K1, Z4
+	VMOVAPS      Z6, K1, Z4
+	VMULPS       Z12, Z6, Z5
+	VMOVAPS      Z5, K1, Z3
 	ADDQ         $0x0c, R8
 	CMPQ         R8, DI
 	JLT          tries5
-	VMOVUPS      Z3, (SI)
+	VMOVUPS      Z4, (SI)
 	VMOVUPS      Z2, 64(SI)
-	VMOVUPS      Z4, 128(SI)
+	VMOVUPS      Z3, 128(SI)
 	VMOVUPS      192(SI), Z0
 	MOVL         $0x7fffffff, AX
 	VMOVD        AX, X1
@@ -1002,13 +1002,13 @@ loop6:
 	VMOVD        AX, X1
 	VPBROADCASTD X1, Z1
 	VCMPPS       $0x11, Z1, Z0, K1
-	VPXORD       Z25, Z25, Z25
-	VMOVUPS      (SI), Z0
-	VMOVAPS      Z25, K1, Z0
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      64(SI), Z0
-	VMOVAPS      Z25, K1, Z0
-	VMOVUPS      Z0, 64(SI)
+	VXORPS       Z0, Z0, Z0
+	VMOVUPS      (SI), Z1
+	VMOVAPS      Z0, K1, Z1
+	VMOVUPS      Z1, (SI)
+	VMOVUPS      64(SI), Z1
+	VMOVAPS      Z0, K1, Z1
+	VMOVUPS      Z1, 64(SI)
 	VZEROUPPER
 	RET
 
@@ -1021,73 +1021,73 @@ TEXT ·refineSignedAVX512(SB), NOSPLIT, $0-40
 	MOVQ         state+32(FP), BX
 	SHLQ         $0x06, DX
 	VBROADCASTSS nmax+24(FP), Z0
-	VPXORD       Z1, Z1, Z1
+	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X9
-	VPBROADCASTD X9, Z9
-	VSUBPS       Z9, Z0, Z0
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	VSUBPS       Z2, Z0, Z0
 	MOVL         $0x7fffffff, SI
-	VMOVD        SI, X9
-	VPBROADCASTD X9, Z9
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
 	XORQ         SI, SI
 
 loop7:
-	VMOVUPS      (AX)(SI*1), Z10
-	VANDPS       Z9, Z10, Z11
-	VCMPPS       $0x1e, Z2, Z11, K1
-	VMOVAPS      Z11, K1, Z2
-	VMOVAPS      Z10, K1, Z3
+	VMOVUPS      (AX)(SI*1), Z5
+	VANDPS       Z2, Z5, Z6
+	VCMPPS       $0x1e, Z3, Z6, K1
+	VMOVAPS      Z6, K1, Z3
+	VMOVAPS      Z5, K1, Z4
 	ADDQ         $0x40, SI
 	CMPQ         SI, DX
 	JLT          loop7
 	MOVL         $0x7fffffff, SI
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
-	VANDPS       Z2, Z3, Z2
+	VANDPS       Z2, Z4, Z2
 	MOVL         $0x26901d7d, SI
-	VMOVD        SI, X9
-	VPBROADCASTD X9, Z9
-	VCMPPS       $0x11, Z9, Z2, K1
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	VCMPPS       $0x11, Z3, Z2, K1
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
-	VPXORD       Z4, Z4, Z4
-	VMOVAPS      Z4, K1, Z2
+	VXORPS       Z3, Z3, Z3
+	VMOVAPS      Z3, K1, Z2
 	VMOVUPS      Z2, 64(BX)
 	MOVL         $0x7fffffff, SI
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Z2
-	VANDPS       Z2, Z3, Z2
+	VANDPS       Z2, Z4, Z2
 	VMOVUPS      Z2, 192(BX)
-	VDIVPS       Z3, Z1, Z2
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
+	VDIVPS       Z4, Z1, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
 	MOVQ         CX, SI
 	XORQ         DI, DI
 
 loop8:
-	VMOVUPS      (AX)(DI*1), Z3
-	VMULPS       Z3, Z3, Z4
-	VMULPS       Z3, Z4, Z9
-	VMULPS       Z2, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMINPS       Z0, Z3, Z3
-	VMOVUPS      Z3, (SI)
-	VMULPS       Z3, Z9, Z9
-	VMOVUPS      Z9, 64(SI)
-	VADDPS       Z9, Z5, Z5
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VMOVUPS      Z3, 128(SI)
-	VADDPS       Z3, Z6, Z6
+	VMOVUPS      (AX)(DI*1), Z5
+	VMULPS       Z5, Z5, Z6
+	VMULPS       Z5, Z6, Z7
+	VMULPS       Z2, Z5, Z5
+	VRNDSCALEPS  $0x00, Z5, Z5
+	VMINPS       Z0, Z5, Z5
+	VMOVUPS      Z5, (SI)
+	VMULPS       Z5, Z7, Z7
+	VMOVUPS      Z7, 64(SI)
+	VADDPS       Z7, Z3, Z3
+	VMULPS       Z5, Z6, Z6
+	VMULPS       Z5, Z6, Z5
+	VMOVUPS      Z5, 128(SI)
+	VADDPS       Z5, Z4, Z4
 	ADDQ         $0x000000c0, SI
 	ADDQ         $0x40, DI
 	CMPQ         DI, DX
 	JLT          loop8
-	VMOVUPS      Z6, Z2
+	VMOVUPS      Z4, Z2
 	VMOVUPS      Z2, 128(BX)
 	MOVL         $0x7f7fffff, SI
 	VMOVD        SI, X2
@@ -1100,81 +1100,81 @@ sweep9:
 	XORQ R9, R9
 
 loop11:
-	VMOVUPS   (AX)(R9*1), Z3
-	VMOVUPS   (SI), Z4
-	VSUBPS    64(SI), Z5, Z9
-	VSUBPS    128(SI), Z6, Z10
-	VANDPS    x7fffffff<>+0(SB), Z9, Z11
-	VMINPS    Z11, Z2, Z2
-	VMULPS    Z10, Z3, Z12
-	VMULPS    Z9, Z4, Z13
-	VSUBPS    Z13, Z12, Z13
-	VMOVUPS   Z13, Z14
-	VCMPPS    $0x00, Z0, Z4, K1
-	VCMPPS    $0x00, Z1, Z4, K2
-	VXORPS    x80000000<>+0(SB), Z14, K1, Z14
+	VMOVUPS   (AX)(R9*1), Z5
+	VMOVUPS   (SI), Z6
+	VSUBPS    64(SI), Z3, Z7
+	VSUBPS    128(SI), Z4, Z8
+	VANDPS    x7fffffff<>+0(SB), Z7, Z9
+	VMINPS    Z9, Z2, Z2
+	VMULPS    Z8, Z5, Z10
+	VMULPS    Z7, Z6, Z11
+	VSUBPS    Z11, Z10, Z11
+	VMOVUPS   Z11, Z12
+	VCMPPS    $0x00, Z0, Z6, K1
+	VCMPPS    $0x00, Z1, Z6, K2
+	VXORPS    x80000000<>+0(SB), Z12, K1, Z12
 	KORW      K1, K2, K1
 	KNOTW     K1, K1
-	VANDPS    x7fffffff<>+0(SB), Z14, K1, Z14
-	VCMPPS    $0x1e, x00000000<>+0(SB), Z9, K1
-	VMULPS    x3eff7cee<>+0(SB), Z11, Z15
-	VCMPPS    $0x16, Z15, Z14, K2
+	VANDPS    x7fffffff<>+0(SB), Z12, K1, Z12
+	VCMPPS    $0x1e, x00000000<>+0(SB), Z7, K1
+	VMULPS    x3eff7cee<>+0(SB), Z9, Z13
+	VCMPPS    $0x16, Z13, Z12, K2
 	KANDW     K1, K2, K1
 	KTESTW    K1, K1
 	JEQ       same12
-	VPXORD    Z7, Z7, Z7
-	VMULPS    x3f004189<>+0(SB), Z11, Z15
-	VCMPPS    $0x1e, Z15, Z14, K2
-	VMULPS    x3fbfdf3b<>+0(SB), Z11, Z11
-	VCMPPS    $0x11, Z11, Z14, K3
+	VXORPS    Z13, Z13, Z13
+	VMULPS    x3f004189<>+0(SB), Z9, Z14
+	VCMPPS    $0x1e, Z14, Z12, K2
+	VMULPS    x3fbfdf3b<>+0(SB), Z9, Z9
+	VCMPPS    $0x11, Z9, Z12, K3
 	KANDW     K2, K3, K2
-	VANDPS    x80000000<>+0(SB), Z13, Z11
-	VORPS     x3f800000<>+0(SB), Z11, Z11
-	VADDPS    Z11, Z4, Z11
+	VANDPS    x80000000<>+0(SB), Z11, Z9
+	VORPS     x3f800000<>+0(SB), Z9, Z9
+	VADDPS    Z9, Z6, Z9
 	KNOTW     K2, K2
 	KANDW     K1, K2, K2
 	KTESTW    K2, K2
 	JEQ       known13
-	VDIVPS    Z9, Z12, Z11
-	VADDPS    x4b400000<>+0(SB), Z11, Z11
-	VANDPS    x007fffff<>+0(SB), Z11, Z11
-	VPSUBD    x00400000<>+0(SB), Z11, Z11
-	VCVTPS2DQ Z0, Z12
-	VPMINSD   Z12, Z11, Z11
-	VCVTPS2DQ Z1, Z12
-	VPMAXSD   Z12, Z11, Z11
-	VCVTDQ2PS Z11, Z11
+	VDIVPS    Z7, Z10, Z9
+	VADDPS    x4b400000<>+0(SB), Z9, Z9
+	VANDPS    x007fffff<>+0(SB), Z9, Z9
+	VPSUBD    x00400000<>+0(SB), Z9, Z9
+	VCVTPS2DQ Z0, Z10
+	VPMINSD   Z10, Z9, Z9
+	VCVTPS2DQ Z1, Z10
+	VPMAXSD   Z10, Z9, Z9
+	VCVTDQ2PS Z9, Z9
 
 known13:
-	VCMPPS  $0x04, Z4, Z11, K2
+	VCMPPS  $0x04, Z6, Z9, K2
 	KANDW   K1, K2, K1
+	VMULPS  Z5, Z5, Z10
+	VMULPS  Z5, Z10, Z5
+	VMULPS  Z9, Z5, Z5
+	VMULPS  Z9, Z10, Z10
+	VMULPS  Z9, Z10, Z10
+	VADDPS  Z5, Z7, Z7
+	VADDPS  Z10, Z8, Z8
+	VCMPPS  $0x1e, Z13, Z8, K2
+	VMULPS  Z7, Z7, Z11
+	VMULPS  Z4, Z11, Z11
 	VMULPS  Z3, Z3, Z12
-	VMULPS  Z3, Z12, Z3
-	VMULPS  Z11, Z3, Z3
-	VMULPS  Z11, Z12, Z12
-	VMULPS  Z11, Z12, Z12
-	VADDPS  Z3, Z9, Z9
-	VADDPS  Z12, Z10, Z10
-	VCMPPS  $0x1e, Z7, Z10, K2
-	VMULPS  Z9, Z9, Z13
-	VMULPS  Z6, Z13, Z13
-	VMULPS  Z5, Z5, Z14
-	VMULPS  Z10, Z14, Z14
-	VCMPPS  $0x1e, Z14, Z13, K3
+	VMULPS  Z8, Z12, Z12
+	VCMPPS  $0x1e, Z12, Z11, K3
 	KANDW   K2, K3, K2
 	KANDW   K2, K1, K1
-	VMOVAPS Z11, K1, Z4
-	VMOVUPS Z4, (SI)
-	VMOVUPS 64(SI), Z4
-	VMOVAPS Z3, K1, Z4
-	VMOVUPS Z4, 64(SI)
-	VMOVUPS 128(SI), Z3
-	VMOVAPS Z12, K1, Z3
-	VMOVUPS Z3, 128(SI)
-	VMOVAPS Z9, K1, Z5
-	VMOVAPS Z10, K1, Z6
-	VMAXPS  128(BX), Z6, Z3
-	VMOVUPS Z3, 128(BX)
+	VMOVAPS Z9, K1, Z6
+	VMOVUPS Z6, (SI)
+	VMOVUPS 64(SI), Z6
+	VMOVAPS Z5, K1, Z6
+	VMOVUPS Z6, 64(SI)
+	VMOVUPS 128(SI), Z5
+	VMOVAPS Z10, K1, Z5
+	VMOVUPS Z5, 128(SI)
+	VMOVAPS Z7, K1, Z3
+	VMOVAPS Z8, K1, Z4
+	VMAXPS  128(BX), Z4, Z5
+	VMOVUPS Z5, 128(BX)
 	KMOVW   K1, R10
 	ORL     R10, R8
 
@@ -1189,28 +1189,28 @@ same12:
 	JNZ   sweep9
 
 settled10:
-	VPXORD       Z8, Z8, Z8
-	VCMPPS       $0x1e, Z8, Z6, K1
-	VDIVPS       Z6, Z5, Z0
-	VMOVAPS.Z    Z0, K1, Z0
-	VCMPPS       $0x11, 64(BX), Z8, K1
-	VMOVAPS.Z    Z0, K1, Z0
-	VMOVUPS      Z0, (BX)
+	VXORPS       Z0, Z0, Z0
+	VCMPPS       $0x1e, Z0, Z4, K1
+	VDIVPS       Z4, Z3, Z1
+	VMOVAPS.Z    Z1, K1, Z1
+	VCMPPS       $0x11, 64(BX), Z0, K1
+	VMOVAPS.Z    Z1, K1, Z1
+	VMOVUPS      Z1, (BX)
 	MOVL         $0x0da24260, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Z0
-	VCMPPS       $0x1e, Z0, Z2, K2
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Z1
+	VCMPPS       $0x1e, Z1, Z2, K2
 	MOVL         $0x49742400, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Z0
-	VMULPS       Z0, Z2, Z0
-	VMOVUPS      192(BX), Z1
-	VMULPS       128(BX), Z1, Z1
-	VCMPPS       $0x1e, Z1, Z0, K3
+	VMOVD        AX, X1
+	VPBROADCASTD X1, Z1
+	VMULPS       Z1, Z2, Z1
+	VMOVUPS      192(BX), Z2
+	VMULPS       128(BX), Z2, Z2
+	VCMPPS       $0x1e, Z2, Z1, K3
 	KANDW        K2, K3, K2
-	VMOVUPS      xffffffff<>+0(SB), Z0
-	VMOVAPS      Z8, K2, Z0
-	VMOVAPS.Z    Z0, K1, Z0
+	VMOVUPS      xffffffff<>+0(SB), Z1
+	VMOVAPS      Z0, K2, Z1
+	VMOVAPS.Z    Z1, K1, Z0
 	VMOVUPS      Z0, 256(BX)
 	VZEROUPPER
 	RET
@@ -1225,8 +1225,8 @@ TEXT ·peaksAVX512(SB), NOSPLIT, $0-24
 	MOVL         $0x7fffffff, BX
 	VMOVD        BX, X0
 	VPBROADCASTD X0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
 	XORQ         BX, BX
 
 loop14:
