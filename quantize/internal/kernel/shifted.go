@@ -6,7 +6,7 @@ type ShiftedSearch struct {
 	work [(33 + 33 + 6*33) * Lanes]float32 // sorted values, their places, and what is known of each cut
 	shiftedState
 	bits uint // of a shift in cut
-	_    [15]uint32
+	_    [14]uint32
 }
 
 // shiftedState is what the assembly reads and writes, row by row.
