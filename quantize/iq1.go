@@ -6,17 +6,13 @@ import (
 	"github.com/qconv/qconv/quantize/internal/kernel"
 )
 
-// snapIQ1 replaces groups of eight levels by points of the grid and gives their numbers. values holds what levels stand
-// for in each group. Where a group is off the grid the scale is fitted again. It becomes NaN where the errors of all
+// snapIQ1 replaces codes of eight levels by points of the grid and gives their numbers. values holds what levels stand
+// for under each code. Where a code is off the grid the scale is fitted again. It becomes NaN where the errors of all
 // near points overflow: the reference ends the program there, and Check refuses the block.
-func snapIQ1(points []uint16, levels []uint8, x, w []float32, scale float32, values *[4]*[3]float32) float32 {
+func snapIQ1(points, codes []uint16, x, w []float32, scale float32, values *[4]*[3]float32) float32 {
 	g := gridIQ1()
 	snapped := false
-	for k := range points {
-		var code uint16
-		for j, l := range levels[8*k:][:8] {
-			code |= uint16(l) << (2 * j)
-		}
+	for k, code := range codes {
 		if p := g.Map[code]; p >= 0 {
 			points[k] = uint16(p)
 			continue
@@ -39,13 +35,21 @@ func snapIQ1(points []uint16, levels []uint8, x, w []float32, scale float32, val
 		return scale
 	}
 	var qx, qq float32
-	for k, p := range points {
+	for k, p := range points[:len(codes)] {
 		addFitIQ1(&qx, &qq, x[8*k:][:8], w[8*k:][:8], p, values[k], 1)
 	}
 	if qx > 0 && qq > 0 {
 		return qx / qq
 	}
 	return scale
+}
+
+// meanSquares sets twice the mean square of each lane's block.
+func meanSquares(t *kernel.Tile) {
+	kernel.SumSquaresRows(&t.Sigma2, t.X[:])
+	for l, s := range t.Sigma2 {
+		t.Sigma2[l] = 2 * s / 256
+	}
 }
 
 // addFitIQ1 adds w·q·x and w·q² of eight values, where q is what the levels of a point stand for, times a factor.

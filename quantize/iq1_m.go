@@ -16,7 +16,7 @@ import (
 // value j of group g = d·(2·scale[g]+1)·v[l], l = level j%8 of point p[j/8] of codesIQ1, v = kernel.LevelsIQ1[shift], with
 // one shift a point (0 up, 1 down). The high nibbles of the four u16 are those of d, a half, lowest first. Every code
 // is legal: eleven bits number 2048 points.
-var iq1M = Codec{Type: gguf.TypeIQ1_M, Check: checkIQ1M, encode: encodeIQ1M, decode: decodeIQ1M, decodeFast: decodeIQ1MFast}
+var iq1M = Codec{Type: gguf.TypeIQ1_M, Check: checkIQ1M, encode: encodeIQ1M, decode: decodeIQ1M, encodeFast: encodeIQ1MFast, decodeFast: decodeIQ1MFast}
 
 func encodeIQ1M(dst []byte, src, weight []float32) {
 	var w [256]float32
@@ -35,28 +35,76 @@ func encodeIQ1M(dst []byte, src, weight []float32) {
 func encodeBlockIQ1M(b []byte, x, w []float32) {
 	clear(b)
 	var scales [16]float32
-	var top float32
-	var levels [16]uint8
-	var points [2]uint16
+	var codes [2]uint16
 	for g := range 16 {
 		xg, wg := x[16*g:][:16], w[16*g:][:16]
-		if kernel.Largest(xg) < 1e-7 {
+		if kernel.Largest(xg) < zeroIQ1M {
 			continue
 		}
-		scale, shifts, ok := kernel.SearchShiftedHalves(&levels, xg, wg)
-		if !ok {
-			continue
+		if scale, shifts, ok := kernel.SearchShiftedHalves(&codes, xg, wg); ok {
+			scales[g] = putGroupIQ1M(b, g, &codes, xg, wg, scale, shifts)
 		}
-		if scale < 0 {
-			scale, shifts = -scale, shifts^3
-			mirror(levels[:])
+	}
+	putScalesIQ1M(b, &scales, x, w)
+}
+
+func encodeIQ1MFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 56, tileIQ1M)
+}
+
+func tileIQ1M(t *kernel.Tile, weighted bool) {
+	const n = 16 * kernel.Lanes
+	if weighted {
+		meanSquares(t)
+		kernel.WeighImportanceRows(t.Importance[:], t.X[:], t.Importance[:], &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
+	} else {
+		kernel.SquareRows(t.Importance[:], t.X[:])
+	}
+	var blocks [kernel.Lanes][56]byte
+	var scales [kernel.Lanes][16]float32
+	var x, w [kernel.Lanes][256]float32
+	for g := range 16 {
+		t.Shifted.SearchHalves(t.X[n*g:], t.Importance[n*g:])
+		for l := range kernel.Lanes {
+			xg, wg := x[l][16*g:][:16], w[l][16*g:][:16]
+			kernel.Gather(xg, t.X[n*g:], l, 16)
+			kernel.Gather(wg, t.Importance[n*g:], l, 16)
+			var codes [2]uint16
+			scale, shifts, ok := t.Shifted.Found(codes[:], l)
+			if !ok || t.Shifted.Largest[l] < zeroIQ1M {
+				continue
+			}
+			scales[l][g] = putGroupIQ1M(blocks[l][:], g, &codes, xg, wg, scale, shifts)
 		}
-		first, second := shifts>>1, shifts&1
-		scale = snapIQ1(points[:], levels[:], xg, wg, scale, &[4]*[3]float32{&kernel.LevelsIQ1[first], &kernel.LevelsIQ1[second]})
-		b[2*g], b[2*g+1] = byte(points[0]), byte(points[1])
-		b[32+g] = byte(points[0]>>8) | byte(first)<<3 | byte(points[1]>>8)<<4 | byte(second)<<7
-		scales[g] = scale
-		top = max(top, scale) // NaN when one is
+	}
+	for l := range kernel.Lanes {
+		putScalesIQ1M(blocks[l][:], &scales[l], x[l][:], w[l][:])
+		kernel.Scatter(t.Block[:], blocks[l][:], l)
+	}
+}
+
+// zeroIQ1M is the magnitude below which a group counts as zero. It keeps point 0, shift 0 and scale 0.
+const zeroIQ1M = 1e-7
+
+// putGroupIQ1M stores points and shifts of a group for what the search found, and gives the scale that goes with them.
+func putGroupIQ1M(b []byte, g int, codes *[2]uint16, x, w []float32, scale float32, shifts int) float32 {
+	if scale < 0 {
+		scale, shifts = -scale, shifts^3
+		kernel.MirrorIQ1(codes[:])
+	}
+	first, second := shifts>>1, shifts&1
+	var points [2]uint16
+	scale = snapIQ1(points[:], codes[:], x, w, scale, &[4]*[3]float32{&kernel.LevelsIQ1[first], &kernel.LevelsIQ1[second]})
+	b[2*g], b[2*g+1] = byte(points[0]), byte(points[1])
+	b[32+g] = byte(points[0]>>8) | byte(first)<<3 | byte(points[1]>>8)<<4 | byte(second)<<7
+	return scale
+}
+
+// putScalesIQ1M stores the scales of the groups, and d as it fits all values best under them.
+func putScalesIQ1M(b []byte, scales *[16]float32, x, w []float32) {
+	var top float32
+	for _, s := range scales {
+		top = max(top, s) // NaN when one is
 	}
 	if top == 0 {
 		return

@@ -13,59 +13,95 @@ import (
 //
 // value j of group g = d·(2·scale[g]+1)·v[l], l = level j%8 of point p[j/8] of codesIQ1, v = kernel.LevelsIQ1[shift[g]].
 // Every code is legal: eleven bits number 2048 points.
-var iq1S = Codec{Type: gguf.TypeIQ1_S, NeedWeight: true, Check: checkIQ1S, encode: encodeIQ1S, decode: decodeIQ1S, decodeFast: decodeIQ1SFast}
+var iq1S = Codec{Type: gguf.TypeIQ1_S, NeedWeight: true, Check: checkIQ1S, encode: encodeIQ1S, decode: decodeIQ1S, encodeFast: encodeIQ1SFast, decodeFast: decodeIQ1SFast}
 
 func encodeIQ1S(dst []byte, src, weight []float32) {
 	var w [32]float32
-	var levels [32]uint8
-	var points [4]uint16
+	var codes [4]uint16
 	for ; len(src) >= 256; src, weight, dst = src[256:], weight[256:], dst[50:] {
 		x, b := src[:256], dst[:50]
 		clear(b)
 		sigma2 := 2 * kernel.SumSquares(x) / 256
 		var scales [8]float32
-		var top float32
 		for g := range 8 {
 			xg := x[32*g:][:32]
-			if kernel.Largest(xg) < 1e-12 {
+			if kernel.Largest(xg) < zeroIQ1S {
 				continue
 			}
 			kernel.WeighImportance(w[:], xg, weight[32*g:], sigma2)
-			scale, shift, ok := kernel.SearchShifted(&levels, xg, w[:])
-			if !ok {
-				continue
+			if scale, shift, ok := kernel.SearchShifted(&codes, xg, w[:]); ok {
+				scales[g] = putGroupIQ1S(b, g, &codes, xg, w[:], scale, shift)
 			}
-			if scale < 0 {
-				scale, shift = -scale, shift^1
-				mirror(levels[:])
-			}
-			v := &kernel.LevelsIQ1[shift]
-			scale = snapIQ1(points[:], levels[:], xg, w[:], scale, &[4]*[3]float32{v, v, v, v})
-			h := uint16(shift) << 15
-			for k, p := range points {
-				b[2+4*g+k] = byte(p)
-				h |= p >> 8 << (3 * k)
-			}
-			put16(b[34+2*g:], h)
-			scales[g] = scale
-			top = max(top, scale) // NaN when one is
 		}
-		if top == 0 {
-			continue
-		}
-		d := top / 15
-		putF16(b, d*1.125)
-		inv := 1 / d
-		for g, s := range scales {
-			b[35+2*g] |= oddEighth(s, inv) << 4
-		}
+		putScalesIQ1S(b, &scales)
 	}
 }
 
-// mirror exchanges the levels 0 and 2.
-func mirror(levels []uint8) {
-	for i, l := range levels {
-		levels[i] = 2 - l
+func encodeIQ1SFast(dst []byte, src, weight []float32) bool {
+	return tiled(dst, src, weight, 256, 50, tileIQ1S)
+}
+
+func tileIQ1S(t *kernel.Tile, _ bool) {
+	const n = 32 * kernel.Lanes
+	meanSquares(t)
+	var blocks [kernel.Lanes][50]byte
+	var scales [kernel.Lanes][8]float32
+	for g := range 8 {
+		kernel.WeighImportanceRows(t.W[:n], t.X[n*g:][:n], t.Importance[n*g:], &t.Sigma2, kernel.RowAt(t.Sums[:], g))
+		t.Shifted.Search(t.X[n*g:], t.W[:])
+		for l := range kernel.Lanes {
+			var codes [4]uint16
+			scale, shift, ok := t.Shifted.Found(codes[:], l)
+			if !ok || t.Shifted.Largest[l] < zeroIQ1S {
+				continue
+			}
+			var x, w [32]float32
+			kernel.Gather(x[:], t.X[n*g:], l, 32)
+			kernel.Gather(w[:], t.W[:], l, 32)
+			scales[l][g] = putGroupIQ1S(blocks[l][:], g, &codes, x[:], w[:], scale, shift)
+		}
+	}
+	for l := range kernel.Lanes {
+		putScalesIQ1S(blocks[l][:], &scales[l])
+		kernel.Scatter(t.Block[:], blocks[l][:], l)
+	}
+}
+
+// zeroIQ1S is the magnitude below which a group counts as zero. It keeps point 0, shift 0 and scale 0.
+const zeroIQ1S = 1e-12
+
+// putGroupIQ1S stores points and shift of a group for what the search found, and gives the scale that goes with them.
+func putGroupIQ1S(b []byte, g int, codes *[4]uint16, x, w []float32, scale float32, shift int) float32 {
+	if scale < 0 {
+		scale, shift = -scale, shift^1
+		kernel.MirrorIQ1(codes[:])
+	}
+	var points [4]uint16
+	v := &kernel.LevelsIQ1[shift]
+	scale = snapIQ1(points[:], codes[:], x, w, scale, &[4]*[3]float32{v, v, v, v})
+	h := uint16(shift) << 15
+	for k, p := range points {
+		b[2+4*g+k] = byte(p)
+		h |= p >> 8 << (3 * k)
+	}
+	put16(b[34+2*g:], h)
+	return scale
+}
+
+// putScalesIQ1S stores d and the scales of the groups.
+func putScalesIQ1S(b []byte, scales *[8]float32) {
+	var top float32
+	for _, s := range scales {
+		top = max(top, s) // NaN when one is
+	}
+	if top == 0 {
+		return
+	}
+	d := top / 15
+	putF16(b, d*1.125)
+	inv := 1 / d
+	for g, s := range scales {
+		b[35+2*g] |= oddEighth(s, inv) << 4
 	}
 }
 

@@ -180,14 +180,14 @@ GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
 // func gridFind8AVX2(state *float32, x *float32, index *int32, lists *uint16, values int, tries int, wanted int) uint32
 // Requires: AVX, AVX2
 TEXT ·gridFind8AVX2(SB), NOSPLIT, $0-60
-	MOVQ  state+0(FP), AX
-	MOVQ  index+16(FP), CX
-	XORQ  DX, DX
-	VPXOR Y0, Y0, Y0
+	MOVQ   state+0(FP), AX
+	MOVQ   index+16(FP), CX
+	XORQ   DX, DX
+	VXORPS Y0, Y0, Y0
 
 try2:
 	VBROADCASTSS 4288(AX)(DX*4), Y1
-	VPXOR        Y2, Y2, Y2
+	VXORPS       Y2, Y2, Y2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
@@ -593,11 +593,11 @@ TEXT ·gridSums8AVX2(SB), NOSPLIT, $0-24
 	XORQ CX, CX
 
 tries11:
-	MOVQ  groups+8(FP), SI
-	MOVQ  AX, DX
-	LEAQ  4928(AX)(CX*2), BX
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
+	MOVQ   groups+8(FP), SI
+	MOVQ   AX, DX
+	LEAQ   4928(AX)(CX*2), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 
 group12:
 	VPMOVZXWD      (BX), Y2
@@ -825,14 +825,14 @@ GLOBL pick8_8_3<>(SB), RODATA|NOPTR, $32
 // func gridFind4AVX2(state *float32, x *float32, index *int32, lists *uint16, values int, tries int, wanted int) uint32
 // Requires: AVX, AVX2
 TEXT ·gridFind4AVX2(SB), NOSPLIT, $0-60
-	MOVQ  state+0(FP), AX
-	MOVQ  index+16(FP), CX
-	XORQ  DX, DX
-	VPXOR Y0, Y0, Y0
+	MOVQ   state+0(FP), AX
+	MOVQ   index+16(FP), CX
+	XORQ   DX, DX
+	VXORPS Y0, Y0, Y0
 
 try14:
 	VBROADCASTSS 4288(AX)(DX*4), Y1
-	VPXOR        Y2, Y2, Y2
+	VXORPS       Y2, Y2, Y2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
@@ -1060,11 +1060,11 @@ TEXT ·gridSums4AVX2(SB), NOSPLIT, $0-24
 	XORQ CX, CX
 
 tries23:
-	MOVQ  groups+8(FP), SI
-	MOVQ  AX, DX
-	LEAQ  4928(AX)(CX*2), BX
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
+	MOVQ   groups+8(FP), SI
+	MOVQ   AX, DX
+	LEAQ   4928(AX)(CX*2), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 
 group24:
 	VPMOVZXWD (BX), Y2
@@ -1195,11 +1195,11 @@ TEXT ·gridFind8AVX512(SB), NOSPLIT, $0-60
 	MOVQ   state+0(FP), AX
 	MOVQ   index+16(FP), CX
 	XORQ   DX, DX
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 
 try2:
 	VBROADCASTSS 4288(AX)(DX*4), Z1
-	VPXORD       Z2, Z2, Z2
+	VXORPS       Z2, Z2, Z2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
@@ -1249,115 +1249,115 @@ group4:
 	ADDQ          lists+24(FP), R12
 	ANDL          $0x00000fff, R11
 	VMOVUPS       4096(AX), Z1
-	VSUBPS        (R8), Z1, Z3
-	VMULPS        1024(R8), Z3, Z4
-	VMULPS        Z3, Z4, Z3
-	VSHUFF32X4    $0x00, Z3, Z3, Z4
-	VSHUFF32X4    $0x55, Z3, Z3, Z5
-	VSHUFF32X4    $0xaa, Z3, Z3, Z6
-	VSHUFF32X4    $0xff, Z3, Z3, Z3
+	VSUBPS        (R8), Z1, Z2
+	VMULPS        1024(R8), Z2, Z3
+	VMULPS        Z2, Z3, Z2
+	VSHUFF32X4    $0x00, Z2, Z2, Z3
+	VSHUFF32X4    $0x55, Z2, Z2, Z4
+	VSHUFF32X4    $0xaa, Z2, Z2, Z5
+	VSHUFF32X4    $0xff, Z2, Z2, Z2
 	VSUBPS        64(R8), Z1, Z1
-	VMULPS        1088(R8), Z1, Z7
-	VMULPS        Z1, Z7, Z1
-	VSHUFF32X4    $0x00, Z1, Z1, Z7
-	VSHUFF32X4    $0x55, Z1, Z1, Z8
-	VSHUFF32X4    $0xaa, Z1, Z1, Z9
+	VMULPS        1088(R8), Z1, Z6
+	VMULPS        Z1, Z6, Z1
+	VSHUFF32X4    $0x00, Z1, Z1, Z6
+	VSHUFF32X4    $0x55, Z1, Z1, Z7
+	VSHUFF32X4    $0xaa, Z1, Z1, Z8
 	VSHUFF32X4    $0xff, Z1, Z1, Z1
-	VPMOVZXWD     (R12), Z10
-	VPERMILPS     Z10, Z4, Z11
-	VPSRLD        $0x02, Z10, Z12
-	VPERMILPS     Z12, Z5, Z12
-	VADDPS        Z12, Z11, Z11
-	VPSRLD        $0x04, Z10, Z12
-	VPERMILPS     Z12, Z6, Z12
-	VADDPS        Z12, Z11, Z11
-	VPSRLD        $0x06, Z10, Z12
-	VPERMILPS     Z12, Z3, Z12
-	VADDPS        Z12, Z11, Z11
-	VPSRLD        $0x08, Z10, Z12
-	VPERMILPS     Z12, Z7, Z12
-	VADDPS        Z12, Z11, Z11
-	VPSRLD        $0x0a, Z10, Z12
-	VPERMILPS     Z12, Z8, Z12
-	VADDPS        Z12, Z11, Z11
-	VPSRLD        $0x0c, Z10, Z12
-	VPERMILPS     Z12, Z9, Z12
-	VADDPS        Z12, Z11, Z11
-	VPSRLD        $0x0e, Z10, Z10
-	VPERMILPS     Z10, Z1, Z10
-	VADDPS        Z10, Z11, Z11
+	VPMOVZXWD     (R12), Z9
+	VPERMILPS     Z9, Z3, Z10
+	VPSRLD        $0x02, Z9, Z11
+	VPERMILPS     Z11, Z4, Z11
+	VADDPS        Z11, Z10, Z10
+	VPSRLD        $0x04, Z9, Z11
+	VPERMILPS     Z11, Z5, Z11
+	VADDPS        Z11, Z10, Z10
+	VPSRLD        $0x06, Z9, Z11
+	VPERMILPS     Z11, Z2, Z11
+	VADDPS        Z11, Z10, Z10
+	VPSRLD        $0x08, Z9, Z11
+	VPERMILPS     Z11, Z6, Z11
+	VADDPS        Z11, Z10, Z10
+	VPSRLD        $0x0a, Z9, Z11
+	VPERMILPS     Z11, Z7, Z11
+	VADDPS        Z11, Z10, Z10
+	VPSRLD        $0x0c, Z9, Z11
+	VPERMILPS     Z11, Z8, Z11
+	VADDPS        Z11, Z10, Z10
+	VPSRLD        $0x0e, Z9, Z9
+	VPERMILPS     Z9, Z1, Z9
+	VADDPS        Z9, Z10, Z10
 	CMPL          R11, $0x10
 	JHI           many7
-	VEXTRACTI64X4 $0x01, Z11, Y1
-	VPMINUD       Y1, Y11, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0x4e, X1, X3
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0xb1, X1, X3
-	VPMINUD       X1, X3, X1
+	VEXTRACTI64X4 $0x01, Z10, Y1
+	VPMINUD       Y1, Y10, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
 	VPBROADCASTD  X1, Z1
 	VPMAXUD       Z1, Z0, Z0
-	VPCMPEQD      Z1, Z11, K1
+	VPCMPEQD      Z1, Z10, K1
 	KMOVW         K1, R10
 	BSFL          R10, R10
 	MOVWLZX       (R12)(R10*2), R10
 	JMP           found8
 
 many7:
-	VMOVUPS count<>+0(SB), Z10
-	VMOVUPS count<>+0(SB), Z12
+	VMOVUPS count<>+0(SB), Z9
+	VMOVUPS count<>+0(SB), Z11
 	MOVQ    R12, R10
 
 more9:
 	ADDQ          $0x20, R10
-	VPADDD        x00000010<>+0(SB), Z12, Z12
-	VPMOVZXWD     (R10), Z13
-	VPERMILPS     Z13, Z4, Z14
-	VPSRLD        $0x02, Z13, Z15
-	VPERMILPS     Z15, Z5, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x04, Z13, Z15
-	VPERMILPS     Z15, Z6, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x06, Z13, Z15
-	VPERMILPS     Z15, Z3, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x08, Z13, Z15
-	VPERMILPS     Z15, Z7, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x0a, Z13, Z15
-	VPERMILPS     Z15, Z8, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x0c, Z13, Z15
-	VPERMILPS     Z15, Z9, Z15
-	VADDPS        Z15, Z14, Z14
-	VPSRLD        $0x0e, Z13, Z13
-	VPERMILPS     Z13, Z1, Z13
-	VADDPS        Z13, Z14, Z14
-	VPMINUD       Z11, Z14, Z14
-	VPCMPEQD      Z11, Z14, K1
-	VPBLENDMD     Z10, Z12, K1, Z10
-	VMOVUPS       Z14, Z11
+	VPADDD        x00000010<>+0(SB), Z11, Z11
+	VPMOVZXWD     (R10), Z12
+	VPERMILPS     Z12, Z3, Z13
+	VPSRLD        $0x02, Z12, Z14
+	VPERMILPS     Z14, Z4, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x04, Z12, Z14
+	VPERMILPS     Z14, Z5, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x06, Z12, Z14
+	VPERMILPS     Z14, Z2, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x08, Z12, Z14
+	VPERMILPS     Z14, Z6, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x0a, Z12, Z14
+	VPERMILPS     Z14, Z7, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x0c, Z12, Z14
+	VPERMILPS     Z14, Z8, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x0e, Z12, Z12
+	VPERMILPS     Z12, Z1, Z12
+	VADDPS        Z12, Z13, Z13
+	VPMINUD       Z10, Z13, Z13
+	VPCMPEQD      Z10, Z13, K1
+	VPBLENDMD     Z9, Z11, K1, Z9
+	VMOVUPS       Z13, Z10
 	SUBL          $0x10, R11
 	CMPL          R11, $0x10
 	JHI           more9
-	VEXTRACTI64X4 $0x01, Z11, Y1
-	VPMINUD       Y1, Y11, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0x4e, X1, X3
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0xb1, X1, X3
-	VPMINUD       X1, X3, X1
+	VEXTRACTI64X4 $0x01, Z10, Y1
+	VPMINUD       Y1, Y10, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
 	VPBROADCASTD  X1, Z1
 	VPMAXUD       Z1, Z0, Z0
-	VPCMPEQD      Z1, Z11, K1
+	VPCMPEQD      Z1, Z10, K1
 	KMOVW         K1, R11
 	LEAL          -1(R11), R10
 	TESTL         R10, R11
 	JNE           tie10
-	VMOVUPS       Z10, 4160(AX)
+	VMOVUPS       Z9, 4160(AX)
 	BSFL          R11, R11
 	MOVL          4160(AX)(R11*4), R11
 	MOVWLZX       (R12)(R11*2), R10
@@ -1365,15 +1365,15 @@ more9:
 
 tie10:
 	VMOVUPS       xffffffff<>+0(SB), Z1
-	VPBLENDMD     Z10, Z1, K1, Z10
-	VEXTRACTI64X4 $0x01, Z10, Y1
-	VPMINUD       Y1, Y10, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0x4e, X1, X3
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0xb1, X1, X3
-	VPMINUD       X1, X3, X1
+	VPBLENDMD     Z9, Z1, K1, Z9
+	VEXTRACTI64X4 $0x01, Z9, Y1
+	VPMINUD       Y1, Y9, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
 	VPBROADCASTD  X1, Z1
 	VMOVD         X1, R11
 	MOVWLZX       (R12)(R11*2), R10
@@ -1434,7 +1434,7 @@ DATA x00000010<>+60(SB)/4, $0x00000010
 GLOBL x00000010<>(SB), RODATA|NOPTR, $64
 
 // func gridSums8AVX512(state *float32, groups int, tries int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gridSums8AVX512(SB), NOSPLIT, $0-24
 	MOVQ state+0(FP), AX
 	XORQ CX, CX
@@ -1443,8 +1443,8 @@ tries11:
 	MOVQ   groups+8(FP), SI
 	MOVQ   AX, DX
 	LEAQ   4928(AX)(CX*2), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
 
 group12:
 	VPMOVZXWD       (BX), Z2
@@ -1617,11 +1617,11 @@ TEXT ·gridFind4AVX512(SB), NOSPLIT, $0-60
 	MOVQ   state+0(FP), AX
 	MOVQ   index+16(FP), CX
 	XORQ   DX, DX
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 
 try14:
 	VBROADCASTSS 4288(AX)(DX*4), Z1
-	VPXORD       Z2, Z2, Z2
+	VXORPS       Z2, Z2, Z2
 	MOVQ         x+8(FP), BX
 	MOVQ         values+32(FP), SI
 	SHLQ         $0x02, SI
@@ -1669,87 +1669,87 @@ group16:
 	ADDQ          lists+24(FP), R12
 	ANDL          $0x00000fff, R11
 	VMOVUPS       4096(AX), Z1
-	VSUBPS        (R8), Z1, Z3
-	VMULPS        1024(R8), Z3, Z4
-	VMULPS        Z3, Z4, Z3
-	VSHUFF32X4    $0x44, Z3, Z3, Z4
-	VSHUFF32X4    $0xee, Z3, Z3, Z3
+	VSUBPS        (R8), Z1, Z2
+	VMULPS        1024(R8), Z2, Z3
+	VMULPS        Z2, Z3, Z2
+	VSHUFF32X4    $0x44, Z2, Z2, Z3
+	VSHUFF32X4    $0xee, Z2, Z2, Z2
 	VSUBPS        64(R8), Z1, Z1
-	VMULPS        1088(R8), Z1, Z5
-	VMULPS        Z1, Z5, Z1
-	VSHUFF32X4    $0x44, Z1, Z1, Z5
+	VMULPS        1088(R8), Z1, Z4
+	VMULPS        Z1, Z4, Z1
+	VSHUFF32X4    $0x44, Z1, Z1, Z4
 	VSHUFF32X4    $0xee, Z1, Z1, Z1
-	VPMOVZXWD     (R12), Z6
-	VPERMPS       Z4, Z6, Z7
-	VPSRLD        $0x03, Z6, Z8
-	VPERMPS       Z3, Z8, Z8
-	VADDPS        Z8, Z7, Z7
-	VPSRLD        $0x06, Z6, Z8
-	VPERMPS       Z5, Z8, Z8
-	VADDPS        Z8, Z7, Z7
-	VPSRLD        $0x09, Z6, Z6
-	VPERMPS       Z1, Z6, Z6
-	VADDPS        Z6, Z7, Z7
+	VPMOVZXWD     (R12), Z5
+	VPERMPS       Z3, Z5, Z6
+	VPSRLD        $0x03, Z5, Z7
+	VPERMPS       Z2, Z7, Z7
+	VADDPS        Z7, Z6, Z6
+	VPSRLD        $0x06, Z5, Z7
+	VPERMPS       Z4, Z7, Z7
+	VADDPS        Z7, Z6, Z6
+	VPSRLD        $0x09, Z5, Z5
+	VPERMPS       Z1, Z5, Z5
+	VADDPS        Z5, Z6, Z6
 	CMPL          R11, $0x10
 	JHI           many19
-	VEXTRACTI64X4 $0x01, Z7, Y1
-	VPMINUD       Y1, Y7, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0x4e, X1, X3
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0xb1, X1, X3
-	VPMINUD       X1, X3, X1
+	VEXTRACTI64X4 $0x01, Z6, Y1
+	VPMINUD       Y1, Y6, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
 	VPBROADCASTD  X1, Z1
 	VPMAXUD       Z1, Z0, Z0
-	VPCMPEQD      Z1, Z7, K1
+	VPCMPEQD      Z1, Z6, K1
 	KMOVW         K1, R10
 	BSFL          R10, R10
 	MOVWLZX       (R12)(R10*2), R10
 	JMP           found20
 
 many19:
-	VMOVUPS count<>+0(SB), Z6
-	VMOVUPS count<>+0(SB), Z8
+	VMOVUPS count<>+0(SB), Z5
+	VMOVUPS count<>+0(SB), Z7
 	MOVQ    R12, R10
 
 more21:
 	ADDQ          $0x20, R10
-	VPADDD        x00000010<>+0(SB), Z8, Z8
-	VPMOVZXWD     (R10), Z9
-	VPERMPS       Z4, Z9, Z10
-	VPSRLD        $0x03, Z9, Z11
-	VPERMPS       Z3, Z11, Z11
-	VADDPS        Z11, Z10, Z10
-	VPSRLD        $0x06, Z9, Z11
-	VPERMPS       Z5, Z11, Z11
-	VADDPS        Z11, Z10, Z10
-	VPSRLD        $0x09, Z9, Z9
-	VPERMPS       Z1, Z9, Z9
-	VADDPS        Z9, Z10, Z10
-	VPMINUD       Z7, Z10, Z10
-	VPCMPEQD      Z7, Z10, K1
-	VPBLENDMD     Z6, Z8, K1, Z6
-	VMOVUPS       Z10, Z7
+	VPADDD        x00000010<>+0(SB), Z7, Z7
+	VPMOVZXWD     (R10), Z8
+	VPERMPS       Z3, Z8, Z9
+	VPSRLD        $0x03, Z8, Z10
+	VPERMPS       Z2, Z10, Z10
+	VADDPS        Z10, Z9, Z9
+	VPSRLD        $0x06, Z8, Z10
+	VPERMPS       Z4, Z10, Z10
+	VADDPS        Z10, Z9, Z9
+	VPSRLD        $0x09, Z8, Z8
+	VPERMPS       Z1, Z8, Z8
+	VADDPS        Z8, Z9, Z9
+	VPMINUD       Z6, Z9, Z9
+	VPCMPEQD      Z6, Z9, K1
+	VPBLENDMD     Z5, Z7, K1, Z5
+	VMOVUPS       Z9, Z6
 	SUBL          $0x10, R11
 	CMPL          R11, $0x10
 	JHI           more21
-	VEXTRACTI64X4 $0x01, Z7, Y1
-	VPMINUD       Y1, Y7, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0x4e, X1, X3
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0xb1, X1, X3
-	VPMINUD       X1, X3, X1
+	VEXTRACTI64X4 $0x01, Z6, Y1
+	VPMINUD       Y1, Y6, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
 	VPBROADCASTD  X1, Z1
 	VPMAXUD       Z1, Z0, Z0
-	VPCMPEQD      Z1, Z7, K1
+	VPCMPEQD      Z1, Z6, K1
 	KMOVW         K1, R11
 	LEAL          -1(R11), R10
 	TESTL         R10, R11
 	JNE           tie22
-	VMOVUPS       Z6, 4160(AX)
+	VMOVUPS       Z5, 4160(AX)
 	BSFL          R11, R11
 	MOVL          4160(AX)(R11*4), R11
 	MOVWLZX       (R12)(R11*2), R10
@@ -1757,15 +1757,15 @@ more21:
 
 tie22:
 	VMOVUPS       xffffffff<>+0(SB), Z1
-	VPBLENDMD     Z6, Z1, K1, Z6
-	VEXTRACTI64X4 $0x01, Z6, Y1
-	VPMINUD       Y1, Y6, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0x4e, X1, X3
-	VPMINUD       X1, X3, X1
-	VPSHUFD       $0xb1, X1, X3
-	VPMINUD       X1, X3, X1
+	VPBLENDMD     Z5, Z1, K1, Z5
+	VEXTRACTI64X4 $0x01, Z5, Y1
+	VPMINUD       Y1, Y5, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
 	VPBROADCASTD  X1, Z1
 	VMOVD         X1, R11
 	MOVWLZX       (R12)(R11*2), R10
@@ -1817,8 +1817,8 @@ tries23:
 	MOVQ   groups+8(FP), SI
 	MOVQ   AX, DX
 	LEAQ   4928(AX)(CX*2), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
 
 group24:
 	VPMOVZXWD       (BX), Z2

@@ -13,7 +13,7 @@ TEXT ·searchOffsetAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+24(FP), BX
 	MOVQ         state+56(FP), SI
 	SHLQ         $0x06, BX
-	VPXOR        Y0, Y0, Y0
+	VXORPS       Y0, Y0, Y0
 	VBROADCASTSS top+48(FP), Y1
 	MOVQ         $0x00000002, DI
 
@@ -46,7 +46,7 @@ first2:
 	VMOVD        R8, X4
 	VPBROADCASTD X4, Y4
 	VDIVPS       Y3, Y4, Y4
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	XORQ         R8, R8
 
 loop3:
@@ -67,7 +67,7 @@ loop3:
 	JLT      loop3
 	VMOVUPS  Y3, Y3
 	VMOVUPS  Y2, Y6
-	VPXOR    Y7, Y7, Y7
+	VXORPS   Y7, Y7, Y7
 	VMOVUPS  Y4, (SI)
 	VMOVUPS  Y3, 128(SI)
 	VMOVUPS  Y6, 192(SI)
@@ -99,9 +99,9 @@ step4:
 	VMOVUPS      256(SI), Y6
 	VBLENDVPS    Y4, Y5, Y6, Y6
 	VMOVUPS      Y6, 256(SI)
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
 	XORQ         R10, R10
 
 loop5:
@@ -139,7 +139,7 @@ loop5:
 	VBLENDVPS Y8, Y0, Y4, Y4
 	VDIVPS    Y5, Y6, Y5
 	VBLENDVPS Y8, Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
+	VXORPS    Y5, Y5, Y5
 	XORQ      R10, R10
 
 loop6:
@@ -260,7 +260,7 @@ TEXT ·searchOffsetAbsAVX2(SB), NOSPLIT, $0-64
 	MOVQ         n+24(FP), BX
 	MOVQ         state+56(FP), SI
 	SHLQ         $0x06, BX
-	VPXOR        Y0, Y0, Y0
+	VXORPS       Y0, Y0, Y0
 	VBROADCASTSS top+48(FP), Y1
 	MOVQ         $0x00000002, DI
 
@@ -296,7 +296,7 @@ first8:
 	MOVL         $0x7fffffff, R8
 	VMOVD        R8, X5
 	VPBROADCASTD X5, Y5
-	VPXOR        Y6, Y6, Y6
+	VXORPS       Y6, Y6, Y6
 	XORQ         R8, R8
 
 loop9:
@@ -317,7 +317,7 @@ loop9:
 	JLT      loop9
 	VMOVUPS  Y3, Y3
 	VMOVUPS  Y2, Y7
-	VPXOR    Y8, Y8, Y8
+	VXORPS   Y8, Y8, Y8
 	VMOVUPS  Y4, (SI)
 	VMOVUPS  Y3, 128(SI)
 	VMOVUPS  Y7, 192(SI)
@@ -349,9 +349,9 @@ step10:
 	VMOVUPS      256(SI), Y7
 	VBLENDVPS    Y4, Y6, Y7, Y7
 	VMOVUPS      Y7, 256(SI)
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
 	XORQ         R10, R10
 
 loop11:
@@ -389,7 +389,7 @@ loop11:
 	VBLENDVPS Y9, Y0, Y4, Y4
 	VDIVPS    Y6, Y7, Y6
 	VBLENDVPS Y9, Y6, Y8, Y8
-	VPXOR     Y6, Y6, Y6
+	VXORPS    Y6, Y6, Y6
 	XORQ      R10, R10
 
 loop12:
@@ -456,7 +456,7 @@ TEXT ·searchOffsetAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+24(FP), BX
 	MOVQ         state+56(FP), SI
 	SHLQ         $0x06, BX
-	VPXORD       Z0, Z0, Z0
+	VXORPS       Z0, Z0, Z0
 	VBROADCASTSS top+48(FP), Z1
 	VMOVUPS      (AX), Z2
 	VMOVUPS      (AX), Z3
@@ -486,117 +486,117 @@ first1:
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
 	VDIVPS       Z3, Z4, Z4
-	VPXORD       Z8, Z8, Z8
+	VXORPS       Z5, Z5, Z5
 	XORQ         DI, DI
 
 loop2:
-	VMOVUPS     (AX)(DI*1), Z5
-	VSUBPS      Z2, Z5, Z5
-	VMULPS      Z3, Z5, Z5
-	VRNDSCALEPS $0x00, Z5, Z5
-	VPMAXSD     Z0, Z5, Z5
-	VPMINSD     Z1, Z5, Z5
-	VMULPS      Z5, Z4, Z5
-	VADDPS      Z2, Z5, Z5
-	VSUBPS      (AX)(DI*1), Z5, Z5
-	VMULPS      Z5, Z5, Z5
-	VMULPS      (CX)(DI*1), Z5, Z5
-	VADDPS      Z5, Z8, Z8
+	VMOVUPS     (AX)(DI*1), Z6
+	VSUBPS      Z2, Z6, Z6
+	VMULPS      Z3, Z6, Z6
+	VRNDSCALEPS $0x00, Z6, Z6
+	VPMAXSD     Z0, Z6, Z6
+	VPMINSD     Z1, Z6, Z6
+	VMULPS      Z6, Z4, Z6
+	VADDPS      Z2, Z6, Z6
+	VSUBPS      (AX)(DI*1), Z6, Z6
+	VMULPS      Z6, Z6, Z6
+	VMULPS      (CX)(DI*1), Z6, Z6
+	VADDPS      Z6, Z5, Z5
 	ADDQ        $0x40, DI
 	CMPQ        DI, BX
 	JLT         loop2
-	VMOVUPS     Z3, Z5
-	VMOVUPS     Z2, Z6
-	VPXORD      Z9, Z9, Z9
+	VMOVUPS     Z3, Z6
+	VMOVUPS     Z2, Z7
+	VXORPS      Z8, Z8, Z8
 	MOVQ        factors+32(FP), DI
 	MOVQ        steps+40(FP), R8
 
 step3:
-	VMOVUPS      448(SI), Z7
-	VSUBPS       Z2, Z7, Z3
-	VBROADCASTSS (DI), Z14
-	VDIVPS       Z3, Z14, Z3
-	VMOVUPS      384(SI), Z14
-	VSUBPS       Z2, Z14, Z14
-	VMULPS       Z3, Z14, Z14
-	VANDPS       x7fffffff<>+0(SB), Z14, Z14
-	VSUBPS       Z2, Z7, Z7
-	VMULPS       Z3, Z7, Z7
-	VANDPS       x7fffffff<>+0(SB), Z7, Z7
-	VCMPPS       $0x11, x4a742400<>+0(SB), Z14, K1
-	VCMPPS       $0x11, x4a742400<>+0(SB), Z7, K2
+	VMOVUPS      448(SI), Z9
+	VSUBPS       Z2, Z9, Z3
+	VBROADCASTSS (DI), Z10
+	VDIVPS       Z3, Z10, Z3
+	VMOVUPS      384(SI), Z10
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z3, Z10, Z10
+	VANDPS       x7fffffff<>+0(SB), Z10, Z10
+	VSUBPS       Z2, Z9, Z9
+	VMULPS       Z3, Z9, Z9
+	VANDPS       x7fffffff<>+0(SB), Z9, Z9
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z10, K1
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z9, K2
 	KANDW        K1, K2, K1
 	KNOTW        K1, K1
-	VMOVUPS      xffffffff<>+0(SB), Z7
-	VMOVAPS      Z7, K1, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
-	VPXORD       Z12, Z12, Z12
+	VMOVUPS      xffffffff<>+0(SB), Z9
+	VMOVAPS      Z9, K1, Z8
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
 	XORQ         R9, R9
 
 loop4:
-	VMOVUPS     (AX)(R9*1), Z7
-	VSUBPS      Z2, Z7, Z14
-	VMULPS      Z3, Z14, Z14
-	VRNDSCALEPS $0x00, Z14, Z14
-	VPMAXSD     Z0, Z14, Z14
-	VPMINSD     Z1, Z14, Z14
-	VMOVUPS     Z14, (DX)(R9*1)
-	VMULPS      (CX)(R9*1), Z14, Z15
-	VADDPS      Z15, Z10, Z10
-	VMULPS      Z14, Z15, Z14
-	VADDPS      Z14, Z11, Z11
-	VMULPS      Z7, Z15, Z7
-	VADDPS      Z7, Z12, Z12
+	VMOVUPS     (AX)(R9*1), Z12
+	VSUBPS      Z2, Z12, Z13
+	VMULPS      Z3, Z13, Z13
+	VRNDSCALEPS $0x00, Z13, Z13
+	VPMAXSD     Z0, Z13, Z13
+	VPMINSD     Z1, Z13, Z13
+	VMOVUPS     Z13, (DX)(R9*1)
+	VMULPS      (CX)(R9*1), Z13, Z14
+	VADDPS      Z14, Z9, Z9
+	VMULPS      Z13, Z14, Z13
+	VADDPS      Z13, Z10, Z10
+	VMULPS      Z12, Z14, Z12
+	VADDPS      Z12, Z11, Z11
 	ADDQ        $0x40, R9
 	CMPQ        R9, BX
 	JLT         loop4
-	VMOVUPS     512(SI), Z7
-	VMOVUPS     576(SI), Z14
-	VMULPS      Z11, Z7, Z15
-	VMULPS      Z10, Z10, Z16
-	VSUBPS      Z16, Z15, Z15
-	VCMPPS      $0x1e, Z0, Z15, K1
-	VMULPS      Z12, Z7, Z7
-	VMULPS      Z10, Z14, Z16
-	VSUBPS      Z16, Z7, Z7
-	VDIVPS      Z15, Z7, Z7
-	VMULPS      Z14, Z11, Z14
-	VMULPS      Z12, Z10, Z16
-	VSUBPS      Z16, Z14, Z14
-	VDIVPS      Z15, Z14, Z14
-	VCMPPS      $0x1e, Z0, Z14, K2
-	VMOVAPS     Z0, K2, Z14
-	VDIVPS      Z11, Z12, Z15
-	VMOVAPS     Z15, K2, Z7
-	VPXORD      Z13, Z13, Z13
+	VMOVUPS     512(SI), Z12
+	VMOVUPS     576(SI), Z13
+	VMULPS      Z10, Z12, Z14
+	VMULPS      Z9, Z9, Z15
+	VSUBPS      Z15, Z14, Z14
+	VCMPPS      $0x1e, Z0, Z14, K1
+	VMULPS      Z11, Z12, Z12
+	VMULPS      Z9, Z13, Z15
+	VSUBPS      Z15, Z12, Z12
+	VDIVPS      Z14, Z12, Z12
+	VMULPS      Z13, Z10, Z13
+	VMULPS      Z11, Z9, Z9
+	VSUBPS      Z9, Z13, Z9
+	VDIVPS      Z14, Z9, Z9
+	VCMPPS      $0x1e, Z0, Z9, K2
+	VMOVAPS     Z0, K2, Z9
+	VDIVPS      Z10, Z11, Z10
+	VMOVAPS     Z10, K2, Z12
+	VXORPS      Z10, Z10, Z10
 	XORQ        R9, R9
 
 loop5:
-	VMULPS  (DX)(R9*1), Z7, Z15
-	VADDPS  Z14, Z15, Z15
-	VSUBPS  (AX)(R9*1), Z15, Z15
-	VMULPS  Z15, Z15, Z15
-	VMULPS  (CX)(R9*1), Z15, Z15
-	VADDPS  Z15, Z13, Z13
+	VMULPS  (DX)(R9*1), Z12, Z11
+	VADDPS  Z9, Z11, Z11
+	VSUBPS  (AX)(R9*1), Z11, Z11
+	VMULPS  Z11, Z11, Z11
+	VMULPS  (CX)(R9*1), Z11, Z11
+	VADDPS  Z11, Z10, Z10
 	ADDQ    $0x40, R9
 	CMPQ    R9, BX
 	JLT     loop5
-	VCMPPS  $0x11, Z8, Z13, K2
+	VCMPPS  $0x11, Z5, Z10, K2
 	KANDW   K1, K2, K1
-	VMOVAPS Z13, K1, Z8
-	VMOVAPS Z7, K1, Z4
-	VMOVAPS Z3, K1, Z5
-	VMOVAPS Z2, K1, Z6
-	VMOVAPS Z14, K1, Z2
+	VMOVAPS Z10, K1, Z5
+	VMOVAPS Z12, K1, Z4
+	VMOVAPS Z3, K1, Z6
+	VMOVAPS Z2, K1, Z7
+	VMOVAPS Z9, K1, Z2
 	ADDQ    $0x04, DI
 	DECQ    R8
 	JNZ     step3
 	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 128(SI)
-	VMOVUPS Z6, 192(SI)
-	VMOVUPS Z9, 256(SI)
-	VMOVUPS Z8, 320(SI)
+	VMOVUPS Z6, 128(SI)
+	VMOVUPS Z7, 192(SI)
+	VMOVUPS Z8, 256(SI)
+	VMOVUPS Z5, 320(SI)
 	VMOVUPS 384(SI), Z1
 	VMOVUPS 448(SI), Z3
 	VMINPS  Z1, Z0, Z1
@@ -627,7 +627,7 @@ TEXT ·searchOffsetAbsAVX512(SB), NOSPLIT, $0-64
 	MOVQ         n+24(FP), BX
 	MOVQ         state+56(FP), SI
 	SHLQ         $0x06, BX
-	VPXORD       Z0, Z0, Z0
+	VXORPS       Z0, Z0, Z0
 	VBROADCASTSS top+48(FP), Z1
 	VMOVUPS      (AX), Z2
 	VMOVUPS      (AX), Z3
@@ -660,117 +660,117 @@ first6:
 	MOVL         $0x7fffffff, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
-	VPXORD       Z8, Z8, Z8
+	VXORPS       Z6, Z6, Z6
 	XORQ         DI, DI
 
 loop7:
-	VMOVUPS     (AX)(DI*1), Z6
-	VSUBPS      Z2, Z6, Z6
-	VMULPS      Z3, Z6, Z6
-	VRNDSCALEPS $0x00, Z6, Z6
-	VPMAXSD     Z0, Z6, Z6
-	VPMINSD     Z1, Z6, Z6
-	VMULPS      Z6, Z4, Z6
-	VADDPS      Z2, Z6, Z6
-	VSUBPS      (AX)(DI*1), Z6, Z6
-	VANDPS      Z5, Z6, Z6
-	VMULPS      (CX)(DI*1), Z6, Z6
-	VADDPS      Z6, Z8, Z8
+	VMOVUPS     (AX)(DI*1), Z7
+	VSUBPS      Z2, Z7, Z7
+	VMULPS      Z3, Z7, Z7
+	VRNDSCALEPS $0x00, Z7, Z7
+	VPMAXSD     Z0, Z7, Z7
+	VPMINSD     Z1, Z7, Z7
+	VMULPS      Z7, Z4, Z7
+	VADDPS      Z2, Z7, Z7
+	VSUBPS      (AX)(DI*1), Z7, Z7
+	VANDPS      Z5, Z7, Z7
+	VMULPS      (CX)(DI*1), Z7, Z7
+	VADDPS      Z7, Z6, Z6
 	ADDQ        $0x40, DI
 	CMPQ        DI, BX
 	JLT         loop7
-	VMOVUPS     Z3, Z6
-	VMOVUPS     Z2, Z7
-	VPXORD      Z9, Z9, Z9
+	VMOVUPS     Z3, Z7
+	VMOVUPS     Z2, Z8
+	VXORPS      Z9, Z9, Z9
 	MOVQ        factors+32(FP), DI
 	MOVQ        steps+40(FP), R8
 
 step8:
-	VMOVUPS      448(SI), Z14
-	VSUBPS       Z2, Z14, Z3
-	VBROADCASTSS (DI), Z15
-	VDIVPS       Z3, Z15, Z3
-	VMOVUPS      384(SI), Z15
-	VSUBPS       Z2, Z15, Z15
-	VMULPS       Z3, Z15, Z15
-	VANDPS       x7fffffff<>+0(SB), Z15, Z15
-	VSUBPS       Z2, Z14, Z14
-	VMULPS       Z3, Z14, Z14
-	VANDPS       x7fffffff<>+0(SB), Z14, Z14
-	VCMPPS       $0x11, x4a742400<>+0(SB), Z15, K1
-	VCMPPS       $0x11, x4a742400<>+0(SB), Z14, K2
+	VMOVUPS      448(SI), Z10
+	VSUBPS       Z2, Z10, Z3
+	VBROADCASTSS (DI), Z11
+	VDIVPS       Z3, Z11, Z3
+	VMOVUPS      384(SI), Z11
+	VSUBPS       Z2, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VANDPS       x7fffffff<>+0(SB), Z11, Z11
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z3, Z10, Z10
+	VANDPS       x7fffffff<>+0(SB), Z10, Z10
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z11, K1
+	VCMPPS       $0x11, x4a742400<>+0(SB), Z10, K2
 	KANDW        K1, K2, K1
 	KNOTW        K1, K1
-	VMOVUPS      xffffffff<>+0(SB), Z14
-	VMOVAPS      Z14, K1, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
-	VPXORD       Z12, Z12, Z12
+	VMOVUPS      xffffffff<>+0(SB), Z10
+	VMOVAPS      Z10, K1, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z12, Z12, Z12
 	XORQ         R9, R9
 
 loop9:
-	VMOVUPS     (AX)(R9*1), Z14
-	VSUBPS      Z2, Z14, Z15
-	VMULPS      Z3, Z15, Z15
-	VRNDSCALEPS $0x00, Z15, Z15
-	VPMAXSD     Z0, Z15, Z15
-	VPMINSD     Z1, Z15, Z15
-	VMOVUPS     Z15, (DX)(R9*1)
-	VMULPS      (CX)(R9*1), Z15, Z16
-	VADDPS      Z16, Z10, Z10
-	VMULPS      Z15, Z16, Z15
-	VADDPS      Z15, Z11, Z11
-	VMULPS      Z14, Z16, Z14
-	VADDPS      Z14, Z12, Z12
+	VMOVUPS     (AX)(R9*1), Z13
+	VSUBPS      Z2, Z13, Z14
+	VMULPS      Z3, Z14, Z14
+	VRNDSCALEPS $0x00, Z14, Z14
+	VPMAXSD     Z0, Z14, Z14
+	VPMINSD     Z1, Z14, Z14
+	VMOVUPS     Z14, (DX)(R9*1)
+	VMULPS      (CX)(R9*1), Z14, Z15
+	VADDPS      Z15, Z10, Z10
+	VMULPS      Z14, Z15, Z14
+	VADDPS      Z14, Z11, Z11
+	VMULPS      Z13, Z15, Z13
+	VADDPS      Z13, Z12, Z12
 	ADDQ        $0x40, R9
 	CMPQ        R9, BX
 	JLT         loop9
-	VMOVUPS     512(SI), Z14
-	VMOVUPS     576(SI), Z15
-	VMULPS      Z11, Z14, Z16
-	VMULPS      Z10, Z10, Z17
-	VSUBPS      Z17, Z16, Z16
-	VCMPPS      $0x1e, Z0, Z16, K1
-	VMULPS      Z12, Z14, Z14
-	VMULPS      Z10, Z15, Z17
-	VSUBPS      Z17, Z14, Z14
-	VDIVPS      Z16, Z14, Z14
-	VMULPS      Z15, Z11, Z15
-	VMULPS      Z12, Z10, Z17
-	VSUBPS      Z17, Z15, Z15
-	VDIVPS      Z16, Z15, Z15
-	VCMPPS      $0x1e, Z0, Z15, K2
-	VMOVAPS     Z0, K2, Z15
-	VDIVPS      Z11, Z12, Z16
-	VMOVAPS     Z16, K2, Z14
-	VPXORD      Z13, Z13, Z13
+	VMOVUPS     512(SI), Z13
+	VMOVUPS     576(SI), Z14
+	VMULPS      Z11, Z13, Z15
+	VMULPS      Z10, Z10, Z16
+	VSUBPS      Z16, Z15, Z15
+	VCMPPS      $0x1e, Z0, Z15, K1
+	VMULPS      Z12, Z13, Z13
+	VMULPS      Z10, Z14, Z16
+	VSUBPS      Z16, Z13, Z13
+	VDIVPS      Z15, Z13, Z13
+	VMULPS      Z14, Z11, Z14
+	VMULPS      Z12, Z10, Z10
+	VSUBPS      Z10, Z14, Z10
+	VDIVPS      Z15, Z10, Z10
+	VCMPPS      $0x1e, Z0, Z10, K2
+	VMOVAPS     Z0, K2, Z10
+	VDIVPS      Z11, Z12, Z11
+	VMOVAPS     Z11, K2, Z13
+	VXORPS      Z11, Z11, Z11
 	XORQ        R9, R9
 
 loop10:
-	VMULPS  (DX)(R9*1), Z14, Z16
-	VADDPS  Z15, Z16, Z16
-	VSUBPS  (AX)(R9*1), Z16, Z16
-	VANDPS  Z5, Z16, Z16
-	VMULPS  (CX)(R9*1), Z16, Z16
-	VADDPS  Z16, Z13, Z13
+	VMULPS  (DX)(R9*1), Z13, Z12
+	VADDPS  Z10, Z12, Z12
+	VSUBPS  (AX)(R9*1), Z12, Z12
+	VANDPS  Z5, Z12, Z12
+	VMULPS  (CX)(R9*1), Z12, Z12
+	VADDPS  Z12, Z11, Z11
 	ADDQ    $0x40, R9
 	CMPQ    R9, BX
 	JLT     loop10
-	VCMPPS  $0x11, Z8, Z13, K2
+	VCMPPS  $0x11, Z6, Z11, K2
 	KANDW   K1, K2, K1
-	VMOVAPS Z13, K1, Z8
-	VMOVAPS Z14, K1, Z4
-	VMOVAPS Z3, K1, Z6
-	VMOVAPS Z2, K1, Z7
-	VMOVAPS Z15, K1, Z2
+	VMOVAPS Z11, K1, Z6
+	VMOVAPS Z13, K1, Z4
+	VMOVAPS Z3, K1, Z7
+	VMOVAPS Z2, K1, Z8
+	VMOVAPS Z10, K1, Z2
 	ADDQ    $0x04, DI
 	DECQ    R8
 	JNZ     step8
 	VMOVUPS Z4, (SI)
-	VMOVUPS Z6, 128(SI)
-	VMOVUPS Z7, 192(SI)
+	VMOVUPS Z7, 128(SI)
+	VMOVUPS Z8, 192(SI)
 	VMOVUPS Z9, 256(SI)
-	VMOVUPS Z8, 320(SI)
+	VMOVUPS Z6, 320(SI)
 	VMOVUPS 384(SI), Z1
 	VMOVUPS 448(SI), Z3
 	VMINPS  Z1, Z0, Z1

@@ -46,7 +46,7 @@ TEXT ·packPairsAVX2(SB), NOSPLIT, $0-56
 	XORQ         R8, R8
 
 loop2:
-	VPXOR   Y2, Y2, Y2
+	VXORPS  Y2, Y2, Y2
 	VMOVUPS (DX)(R8*1), Y3
 	VPSRLW  X0, Y3, Y3
 	VPAND   Y1, Y3, Y3
@@ -88,7 +88,7 @@ TEXT ·packBitsAVX2(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop3:
-	VPXOR   Y2, Y2, Y2
+	VXORPS  Y2, Y2, Y2
 	LEAQ    (CX)(SI*1), DI
 	VMOVUPS (DI), Y3
 	VPSRLW  X0, Y3, Y3
@@ -170,7 +170,7 @@ loop1:
 	RET
 
 // func packPairsAVX512(dst *byte, a *byte, b *byte, c *byte, d *byte, n int, shift int)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·packPairsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst+0(FP), AX
 	MOVQ         n+40(FP), CX
@@ -186,7 +186,7 @@ TEXT ·packPairsAVX512(SB), NOSPLIT, $0-56
 	XORQ         R8, R8
 
 loop2:
-	VPXORD  Z2, Z2, Z2
+	VXORPS  Z2, Z2, Z2
 	VMOVUPS (DX)(R8*1), Z3
 	VPSRLW  X0, Z3, Z3
 	VPANDD  Z1, Z3, Z3
@@ -214,7 +214,7 @@ loop2:
 	RET
 
 // func packBitsAVX512(dst *byte, codes *byte, stride int, n int, bit int)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·packBitsAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         codes+8(FP), CX
@@ -228,7 +228,7 @@ TEXT ·packBitsAVX512(SB), NOSPLIT, $0-40
 	XORQ         SI, SI
 
 loop3:
-	VPXORD  Z2, Z2, Z2
+	VXORPS  Z2, Z2, Z2
 	LEAQ    (CX)(SI*1), DI
 	VMOVUPS (DI), Z3
 	VPSRLW  X0, Z3, Z3

@@ -19,8 +19,8 @@ TEXT ·searchPositiveAVX2(SB), NOSPLIT, $0-56
 	MOVQ         $0x00000002, R8
 
 half1:
-	VPXOR Y1, Y1, Y1
-	XORQ  R9, R9
+	VXORPS Y1, Y1, Y1
+	XORQ   R9, R9
 
 loop2:
 	VMAXPS       (AX)(R9*1), Y1, Y1
@@ -33,7 +33,7 @@ loop2:
 	VBROADCASTSS (DI), Y3
 	VDIVPS       Y1, Y3, Y3
 	VDIVPS       Y3, Y2, Y4
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	XORQ         R9, R9
 
 loop3:
@@ -59,7 +59,7 @@ try4:
 	VBROADCASTSS (R9), Y4
 	VDIVPS       Y1, Y4, Y4
 	VDIVPS       Y4, Y2, Y6
-	VPXOR        Y7, Y7, Y7
+	VXORPS       Y7, Y7, Y7
 	XORQ         R11, R11
 
 loop5:
@@ -84,8 +84,8 @@ loop5:
 	ADDQ      $0x04, R9
 	CMPQ      R9, R10
 	JLT       try4
-	VPXOR     Y4, Y4, Y4
-	VPXOR     Y5, Y5, Y5
+	VXORPS    Y4, Y4, Y4
+	VXORPS    Y5, Y5, Y5
 	XORQ      R9, R9
 
 loop6:
@@ -109,12 +109,12 @@ loop6:
 	ADDQ      $0x40, R9
 	CMPQ      R9, BX
 	JLT       loop6
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	MOVQ      $0x00000005, R9
 
 sweep7:
-	VPXOR Y6, Y6, Y6
-	XORQ  R10, R10
+	VXORPS Y6, Y6, Y6
+	XORQ   R10, R10
 
 loop9:
 	VMOVUPS   (AX)(R10*1), Y7
@@ -286,7 +286,7 @@ TEXT ·searchPositiveAVX512(SB), NOSPLIT, $0-56
 	SHLQ         $0x06, BX
 	VBROADCASTSS nmax+40(FP), Z0
 	VCVTPS2DQ    Z0, Z0
-	VPXORD       Z1, Z1, Z1
+	VXORPS       Z1, Z1, Z1
 	XORQ         R8, R8
 
 loop1:
@@ -295,27 +295,27 @@ loop1:
 	CMPQ         R8, BX
 	JLT          loop1
 	MOVL         $0x3f800000, R8
-	VMOVD        R8, X8
-	VPBROADCASTD X8, Z8
-	VBROADCASTSS (DI), Z9
-	VDIVPS       Z1, Z9, Z9
-	VDIVPS       Z9, Z8, Z10
-	VPXORD       Z2, Z2, Z2
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	VBROADCASTSS (DI), Z3
+	VDIVPS       Z1, Z3, Z3
+	VDIVPS       Z3, Z2, Z4
+	VXORPS       Z5, Z5, Z5
 	XORQ         R8, R8
 
 loop2:
-	VMOVUPS   (AX)(R8*1), Z11
-	VMULPS    Z11, Z9, Z12
-	VADDPS    x4b400000<>+0(SB), Z12, Z12
-	VANDPS    x007fffff<>+0(SB), Z12, Z12
-	VPSUBD    x00400000<>+0(SB), Z12, Z12
-	VANDPS    x000000ff<>+0(SB), Z12, Z12
-	VCVTDQ2PS Z12, Z12
-	VMULPS    Z12, Z10, Z12
-	VSUBPS    Z12, Z11, Z11
-	VMULPS    (CX)(R8*1), Z11, Z12
-	VMULPS    Z11, Z12, Z11
-	VADDPS    Z11, Z2, Z2
+	VMOVUPS   (AX)(R8*1), Z6
+	VMULPS    Z6, Z3, Z7
+	VADDPS    x4b400000<>+0(SB), Z7, Z7
+	VANDPS    x007fffff<>+0(SB), Z7, Z7
+	VPSUBD    x00400000<>+0(SB), Z7, Z7
+	VANDPS    x000000ff<>+0(SB), Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z7, Z4, Z7
+	VSUBPS    Z7, Z6, Z6
+	VMULPS    (CX)(R8*1), Z6, Z7
+	VMULPS    Z6, Z7, Z6
+	VADDPS    Z6, Z5, Z5
 	ADDQ      $0x40, R8
 	CMPQ      R8, BX
 	JLT       loop2
@@ -323,115 +323,115 @@ loop2:
 	LEAQ      36(DI), DI
 
 try3:
-	VBROADCASTSS (R8), Z10
-	VDIVPS       Z1, Z10, Z10
-	VDIVPS       Z10, Z8, Z11
-	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS (R8), Z4
+	VDIVPS       Z1, Z4, Z4
+	VDIVPS       Z4, Z2, Z6
+	VXORPS       Z7, Z7, Z7
 	XORQ         R9, R9
 
 loop4:
-	VMOVUPS   (AX)(R9*1), Z12
-	VMULPS    Z12, Z10, Z13
-	VADDPS    x4b400000<>+0(SB), Z13, Z13
-	VANDPS    x007fffff<>+0(SB), Z13, Z13
-	VPSUBD    x00400000<>+0(SB), Z13, Z13
-	VPMINSD   Z13, Z0, Z13
-	VCVTDQ2PS Z13, Z13
-	VMULPS    Z13, Z11, Z13
-	VSUBPS    Z13, Z12, Z12
-	VMULPS    (CX)(R9*1), Z12, Z13
-	VMULPS    Z12, Z13, Z12
-	VADDPS    Z12, Z3, Z3
+	VMOVUPS   (AX)(R9*1), Z8
+	VMULPS    Z8, Z4, Z9
+	VADDPS    x4b400000<>+0(SB), Z9, Z9
+	VANDPS    x007fffff<>+0(SB), Z9, Z9
+	VPSUBD    x00400000<>+0(SB), Z9, Z9
+	VPMINSD   Z9, Z0, Z9
+	VCVTDQ2PS Z9, Z9
+	VMULPS    Z9, Z6, Z9
+	VSUBPS    Z9, Z8, Z8
+	VMULPS    (CX)(R9*1), Z8, Z9
+	VMULPS    Z8, Z9, Z8
+	VADDPS    Z8, Z7, Z7
 	ADDQ      $0x40, R9
 	CMPQ      R9, BX
 	JLT       loop4
-	VCMPPS    $0x11, Z2, Z3, K1
-	VMOVAPS   Z3, K1, Z2
-	VMOVAPS   Z10, K1, Z9
+	VCMPPS    $0x11, Z5, Z7, K1
+	VMOVAPS   Z7, K1, Z5
+	VMOVAPS   Z4, K1, Z3
 	ADDQ      $0x04, R8
 	CMPQ      R8, DI
 	JLT       try3
-	VPXORD    Z4, Z4, Z4
-	VPXORD    Z5, Z5, Z5
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
 	XORQ      DI, DI
 
 loop5:
-	VMOVUPS   (AX)(DI*1), Z2
-	VMOVUPS   (CX)(DI*1), Z3
-	VMULPS    Z2, Z9, Z10
-	VADDPS    x4b400000<>+0(SB), Z10, Z10
-	VANDPS    x007fffff<>+0(SB), Z10, Z10
-	VPSUBD    x00400000<>+0(SB), Z10, Z10
-	VPMINSD   Z10, Z0, Z10
-	VANDPS    x000000ff<>+0(SB), Z10, Z11
-	VCVTDQ2PS Z11, Z11
-	VMOVUPS   Z11, (DX)(DI*1)
-	VCVTDQ2PS Z10, Z10
-	VMULPS    Z2, Z3, Z2
-	VMULPS    Z10, Z2, Z2
-	VADDPS    Z2, Z4, Z4
-	VMULPS    Z10, Z3, Z2
-	VMULPS    Z10, Z2, Z2
-	VADDPS    Z2, Z5, Z5
+	VMOVUPS   (AX)(DI*1), Z6
+	VMOVUPS   (CX)(DI*1), Z7
+	VMULPS    Z6, Z3, Z8
+	VADDPS    x4b400000<>+0(SB), Z8, Z8
+	VANDPS    x007fffff<>+0(SB), Z8, Z8
+	VPSUBD    x00400000<>+0(SB), Z8, Z8
+	VPMINSD   Z8, Z0, Z8
+	VANDPS    x000000ff<>+0(SB), Z8, Z9
+	VCVTDQ2PS Z9, Z9
+	VMOVUPS   Z9, (DX)(DI*1)
+	VCVTDQ2PS Z8, Z8
+	VMULPS    Z6, Z7, Z6
+	VMULPS    Z8, Z6, Z6
+	VADDPS    Z6, Z4, Z4
+	VMULPS    Z8, Z7, Z6
+	VMULPS    Z8, Z6, Z6
+	VADDPS    Z6, Z5, Z5
 	ADDQ      $0x40, DI
 	CMPQ      DI, BX
 	JLT       loop5
-	VPXORD    Z6, Z6, Z6
+	VXORPS    Z3, Z3, Z3
 	MOVQ      $0x00000005, DI
 
 sweep6:
-	VPXORD Z7, Z7, Z7
+	VXORPS Z6, Z6, Z6
 	XORQ   R8, R8
 
 loop8:
-	VMOVUPS   (AX)(R8*1), Z2
-	VMOVUPS   (CX)(R8*1), Z3
+	VMOVUPS   (AX)(R8*1), Z7
+	VMOVUPS   (CX)(R8*1), Z8
 	VMOVUPS   (DX)(R8*1), Z9
-	VMULPS    Z2, Z3, Z10
+	VMULPS    Z7, Z8, Z10
 	VMULPS    Z9, Z10, Z11
 	VSUBPS    Z11, Z4, Z11
-	VMULPS    Z9, Z3, Z12
+	VMULPS    Z9, Z8, Z12
 	VMULPS    Z9, Z12, Z12
 	VSUBPS    Z12, Z5, Z12
-	VMULPS    Z12, Z2, Z2
-	VDIVPS    Z11, Z2, Z2
-	VADDPS    x4b400000<>+0(SB), Z2, Z2
-	VANDPS    x007fffff<>+0(SB), Z2, Z2
-	VPSUBD    x00400000<>+0(SB), Z2, Z2
-	VPMINSD   Z2, Z0, Z2
-	VCVTDQ2PS Z2, Z2
-	VCMPPS    $0x1e, Z6, Z11, K1
-	VCMPPS    $0x1e, Z6, Z12, K2
+	VMULPS    Z12, Z7, Z7
+	VDIVPS    Z11, Z7, Z7
+	VADDPS    x4b400000<>+0(SB), Z7, Z7
+	VANDPS    x007fffff<>+0(SB), Z7, Z7
+	VPSUBD    x00400000<>+0(SB), Z7, Z7
+	VPMINSD   Z7, Z0, Z7
+	VCVTDQ2PS Z7, Z7
+	VCMPPS    $0x1e, Z3, Z11, K1
+	VCMPPS    $0x1e, Z3, Z12, K2
 	KANDW     K1, K2, K1
-	VCMPPS    $0x04, Z9, Z2, K2
+	VCMPPS    $0x04, Z9, Z7, K2
 	KANDW     K1, K2, K1
 	KTESTW    K1, K1
 	JEQ       same9
-	VMULPS    Z2, Z10, Z10
+	VMULPS    Z7, Z10, Z10
 	VADDPS    Z10, Z11, Z11
-	VMULPS    Z2, Z3, Z3
-	VMULPS    Z2, Z3, Z3
-	VADDPS    Z3, Z12, Z12
-	VMULPS    Z11, Z11, Z3
-	VMULPS    Z5, Z3, Z3
+	VMULPS    Z7, Z8, Z8
+	VMULPS    Z7, Z8, Z8
+	VADDPS    Z8, Z12, Z12
+	VMULPS    Z11, Z11, Z8
+	VMULPS    Z5, Z8, Z8
 	VMULPS    Z4, Z4, Z10
 	VMULPS    Z12, Z10, Z10
-	VCMPPS    $0x1e, Z10, Z3, K2
+	VCMPPS    $0x1e, Z10, Z8, K2
 	KANDW     K1, K2, K1
-	VCVTPS2DQ Z2, Z2
-	VANDPS    x000000ff<>+0(SB), Z2, Z2
-	VCVTDQ2PS Z2, Z2
-	VMOVAPS   Z2, K1, Z9
+	VCVTPS2DQ Z7, Z7
+	VANDPS    x000000ff<>+0(SB), Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMOVAPS   Z7, K1, Z9
 	VMOVUPS   Z9, (DX)(R8*1)
 	VMOVAPS   Z11, K1, Z4
 	VMOVAPS   Z12, K1, Z5
-	VMOVAPS   Z8, K1, Z7
+	VMOVAPS   Z2, K1, Z6
 
 same9:
 	ADDQ   $0x40, R8
 	CMPQ   R8, BX
 	JLT    loop8
-	VCMPPS $0x04, Z6, Z7, K1
+	VCMPPS $0x04, Z3, Z6, K1
 	KTESTW K1, K1
 	JEQ    settled7
 	DECQ   DI
@@ -442,16 +442,16 @@ settled7:
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Z0
 	VCMPPS       $0x11, Z0, Z1, K1
-	VCMPPS       $0x1e, Z6, Z5, K2
+	VCMPPS       $0x1e, Z3, Z5, K2
 	VDIVPS       Z5, Z4, Z0
 	VMOVAPS.Z    Z0, K2, Z0
-	VMOVAPS      Z6, K1, Z0
+	VMOVAPS      Z3, K1, Z0
 	VMOVUPS      Z0, (SI)
-	VMOVAPS      Z6, K1, Z8
+	VMOVAPS      Z3, K1, Z2
 	XORQ         AX, AX
 
 loop10:
-	VCMPPS    $0x04, Z6, Z8, K1
+	VCMPPS    $0x04, Z3, Z2, K1
 	VMOVUPS   (DX)(AX*1), Z0
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (DX)(AX*1)

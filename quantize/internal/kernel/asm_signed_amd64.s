@@ -15,7 +15,7 @@ TEXT ·searchSignedAVX2(SB), NOSPLIT, $0-56
 	MOVQ         factors+32(FP), DI
 	SHLQ         $0x06, BX
 	VBROADCASTSS nmax+40(FP), Y0
-	VPXOR        Y1, Y1, Y1
+	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	MOVL         $0x3f800000, R8
 	VMOVD        R8, X2
@@ -24,9 +24,9 @@ TEXT ·searchSignedAVX2(SB), NOSPLIT, $0-56
 	MOVQ         $0x00000002, R8
 
 half1:
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	XORQ  R9, R9
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R9, R9
 
 loop3:
 	VMOVUPS   (AX)(R9*1), Y4
@@ -42,7 +42,7 @@ loop3:
 	VMOVMSKPS Y5, R9
 	TESTL     R9, R9
 	JEQ       unique2
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	XORQ      R9, R9
 
 loop4:
@@ -59,8 +59,8 @@ unique2:
 	VMOVUPS      Y2, 192(SI)
 	VBROADCASTSS (DI), Y3
 	VDIVPS       Y2, Y3, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	XORQ         R9, R9
 
 loop5:
@@ -79,7 +79,7 @@ loop5:
 	ADDQ     $0x40, R9
 	CMPQ     R9, BX
 	JLT      loop5
-	VPXOR    Y5, Y5, Y5
+	VXORPS   Y5, Y5, Y5
 	VCMPPS   $0x04, Y5, Y4, Y5
 	VDIVPS   Y4, Y3, Y4
 	VANDPS   Y4, Y5, Y4
@@ -98,12 +98,12 @@ tries6:
 	VDIVPS       Y2, Y4, Y4
 	VBROADCASTSS 8(R9), Y5
 	VDIVPS       Y2, Y5, Y2
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPXOR        Y10, Y10, Y10
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
 	XORQ         R11, R11
 
 loop7:
@@ -137,7 +137,7 @@ loop7:
 	ADDQ      $0x40, R11
 	CMPQ      R11, BX
 	JLT       loop7
-	VPXOR     Y11, Y11, Y11
+	VXORPS    Y11, Y11, Y11
 	VCMPPS    $0x1e, Y11, Y6, Y11
 	VMULPS    Y5, Y5, Y12
 	VMULPS    128(SI), Y6, Y13
@@ -154,7 +154,7 @@ loop7:
 	VMOVUPS   128(SI), Y5
 	VBLENDVPS Y11, Y3, Y5, Y5
 	VMOVUPS   Y5, 128(SI)
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	VCMPPS    $0x1e, Y3, Y8, Y3
 	VMULPS    Y7, Y7, Y5
 	VMULPS    128(SI), Y8, Y6
@@ -171,7 +171,7 @@ loop7:
 	VMOVUPS   128(SI), Y5
 	VBLENDVPS Y3, Y4, Y5, Y5
 	VMOVUPS   Y5, 128(SI)
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	VCMPPS    $0x1e, Y3, Y10, Y3
 	VMULPS    Y9, Y9, Y4
 	VMULPS    128(SI), Y10, Y5
@@ -201,12 +201,12 @@ tries8:
 	VDIVPS       Y2, Y4, Y4
 	VBROADCASTSS 8(R9), Y5
 	VDIVPS       Y2, Y5, Y2
-	VPXOR        Y5, Y5, Y5
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	VPXOR        Y10, Y10, Y10
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
 	XORQ         R11, R11
 
 loop9:
@@ -243,7 +243,7 @@ loop9:
 	ADDQ         $0x40, R11
 	CMPQ         R11, BX
 	JLT          loop9
-	VPXOR        Y11, Y11, Y11
+	VXORPS       Y11, Y11, Y11
 	VCMPPS       $0x1e, Y11, Y6, Y11
 	VMULPS       Y5, Y5, Y12
 	VMULPS       128(SI), Y6, Y13
@@ -260,7 +260,7 @@ loop9:
 	VMOVUPS      128(SI), Y5
 	VBLENDVPS    Y11, Y3, Y5, Y5
 	VMOVUPS      Y5, 128(SI)
-	VPXOR        Y3, Y3, Y3
+	VXORPS       Y3, Y3, Y3
 	VCMPPS       $0x1e, Y3, Y8, Y3
 	VMULPS       Y7, Y7, Y5
 	VMULPS       128(SI), Y8, Y6
@@ -277,7 +277,7 @@ loop9:
 	VMOVUPS      128(SI), Y5
 	VBLENDVPS    Y3, Y4, Y5, Y5
 	VMOVUPS      Y5, 128(SI)
-	VPXOR        Y3, Y3, Y3
+	VXORPS       Y3, Y3, Y3
 	VCMPPS       $0x1e, Y3, Y10, Y3
 	VMULPS       Y9, Y9, Y4
 	VMULPS       128(SI), Y10, Y5
@@ -306,7 +306,7 @@ loop9:
 	VMOVD        R9, X3
 	VPBROADCASTD X3, Y3
 	VCMPPS       $0x11, Y3, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VXORPS       Y3, Y3, Y3
 	VMOVUPS      (SI), Y4
 	VBLENDVPS    Y2, Y3, Y4, Y4
 	VMOVUPS      Y4, (SI)
@@ -367,7 +367,7 @@ TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
 	MOVQ         state+32(FP), BX
 	SHLQ         $0x06, DX
 	VBROADCASTSS nmax+24(FP), Y0
-	VPXOR        Y1, Y1, Y1
+	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
 	MOVL         $0x3f800000, SI
 	VMOVD        SI, X2
@@ -376,9 +376,9 @@ TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
 	MOVQ         $0x00000002, SI
 
 half10:
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	XORQ  DI, DI
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   DI, DI
 
 loop12:
 	VMOVUPS   (AX)(DI*1), Y4
@@ -394,7 +394,7 @@ loop12:
 	VMOVMSKPS Y5, DI
 	TESTL     DI, DI
 	JEQ       unique11
-	VPXOR     Y3, Y3, Y3
+	VXORPS    Y3, Y3, Y3
 	XORQ      DI, DI
 
 loop13:
@@ -419,7 +419,7 @@ unique11:
 	MOVL         $0x3f800000, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	VBLENDVPS    Y3, Y5, Y4, Y4
 	VMOVUPS      Y4, 64(BX)
 	MOVL         $0x7fffffff, DI
@@ -428,8 +428,8 @@ unique11:
 	VANDPS       Y3, Y2, Y3
 	VMOVUPS      Y3, 192(BX)
 	VDIVPS       Y2, Y1, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
 	MOVQ         CX, DI
 	XORQ         R8, R8
 
@@ -487,7 +487,7 @@ loop17:
 	VMOVMSKPS    Y12, R11
 	TESTL        R11, R11
 	JEQ          same18
-	VPXOR        Y13, Y13, Y13
+	VXORPS       Y13, Y13, Y13
 	VMULPS       x3f004189<>+0(SB), Y7, Y14
 	VCMPPS       $0x1e, Y14, Y11, Y14
 	VMULPS       x3fbfdf3b<>+0(SB), Y7, Y15
@@ -558,7 +558,7 @@ same18:
 	JNZ   sweep15
 
 settled16:
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	VCMPPS       $0x1e, Y5, Y4, Y6
 	VDIVPS       Y4, Y3, Y3
 	VANDPS       Y3, Y6, Y3
@@ -752,7 +752,7 @@ DATA xffffffff<>+60(SB)/4, $0xffffffff
 GLOBL xffffffff<>(SB), RODATA|NOPTR, $64
 
 // func peaksAVX2(top *float32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·peaksAVX2(SB), NOSPLIT, $0-24
 	MOVQ top+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -761,9 +761,9 @@ TEXT ·peaksAVX2(SB), NOSPLIT, $0-24
 	MOVQ $0x00000002, BX
 
 half20:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	XORQ  SI, SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   SI, SI
 
 loop22:
 	VMOVUPS   (CX)(SI*1), Y2
@@ -779,7 +779,7 @@ loop22:
 	VMOVMSKPS Y3, SI
 	TESTL     SI, SI
 	JEQ       unique21
-	VPXOR     Y1, Y1, Y1
+	VXORPS    Y1, Y1, Y1
 	XORQ      SI, SI
 
 loop23:
@@ -812,38 +812,38 @@ TEXT ·searchSignedAVX512(SB), NOSPLIT, $0-56
 	MOVQ         factors+32(FP), DI
 	SHLQ         $0x06, BX
 	VBROADCASTSS nmax+40(FP), Z0
-	VPXORD       Z1, Z1, Z1
+	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	MOVL         $0x3f800000, R8
-	VMOVD        R8, X27
-	VPBROADCASTD X27, Z27
-	VSUBPS       Z27, Z0, Z0
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	VSUBPS       Z2, Z0, Z0
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
 	XORQ         R8, R8
 
 loop2:
-	VMOVUPS (AX)(R8*1), Z27
-	VMAXPS  Z2, Z27, Z2
-	VMINPS  Z3, Z27, Z3
+	VMOVUPS (AX)(R8*1), Z4
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z3, Z4, Z3
 	ADDQ    $0x40, R8
 	CMPQ    R8, BX
 	JLT     loop2
-	VXORPS  x80000000<>+0(SB), Z3, Z27
-	VCMPPS  $0x00, Z2, Z27, K1
-	VCMPPS  $0x1e, Z2, Z27, K2
+	VXORPS  x80000000<>+0(SB), Z3, Z4
+	VCMPPS  $0x00, Z2, Z4, K1
+	VCMPPS  $0x1e, Z2, Z4, K2
 	VMOVAPS Z3, K2, Z2
 	KTESTW  K1, K1
 	JEQ     unique1
-	VPXORD  Z4, Z4, Z4
+	VXORPS  Z3, Z3, Z3
 	XORQ    R8, R8
 
 loop3:
-	VMOVUPS (AX)(R8*1), Z3
-	VANDPS  x7fffffff<>+0(SB), Z3, Z27
-	VCMPPS  $0x1e, Z4, Z27, K1
-	VMOVAPS Z27, K1, Z4
-	VMOVAPS Z3, K1, Z2
+	VMOVUPS (AX)(R8*1), Z4
+	VANDPS  x7fffffff<>+0(SB), Z4, Z5
+	VCMPPS  $0x1e, Z3, Z5, K1
+	VMOVAPS Z5, K1, Z3
+	VMOVAPS Z4, K1, Z2
 	ADDQ    $0x40, R8
 	CMPQ    R8, BX
 	JLT     loop3
@@ -852,31 +852,31 @@ unique1:
 	VMOVUPS      Z2, 192(SI)
 	VBROADCASTSS (DI), Z3
 	VDIVPS       Z2, Z3, Z2
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
 	XORQ         R8, R8
 
 loop4:
-	VMOVUPS     (AX)(R8*1), Z3
-	VMOVUPS     (CX)(R8*1), Z4
-	VMULPS      Z3, Z4, Z27
-	VMOVUPS     Z27, (DX)(R8*1)
-	VMULPS      Z2, Z3, Z3
-	VRNDSCALEPS $0x00, Z3, Z3
-	VMINPS      Z0, Z3, Z3
-	VMULPS      Z3, Z27, Z27
-	VADDPS      Z27, Z5, Z5
-	VMULPS      Z3, Z4, Z4
-	VMULPS      Z3, Z4, Z3
-	VADDPS      Z3, Z6, Z6
+	VMOVUPS     (AX)(R8*1), Z5
+	VMOVUPS     (CX)(R8*1), Z6
+	VMULPS      Z5, Z6, Z7
+	VMOVUPS     Z7, (DX)(R8*1)
+	VMULPS      Z2, Z5, Z5
+	VRNDSCALEPS $0x00, Z5, Z5
+	VMINPS      Z0, Z5, Z5
+	VMULPS      Z5, Z7, Z7
+	VADDPS      Z7, Z3, Z3
+	VMULPS      Z5, Z6, Z6
+	VMULPS      Z5, Z6, Z5
+	VADDPS      Z5, Z4, Z4
 	ADDQ        $0x40, R8
 	CMPQ        R8, BX
 	JLT         loop4
-	VPXORD      Z7, Z7, Z7
-	VCMPPS      $0x04, Z7, Z6, K1
-	VDIVPS      Z6, Z5, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VMULPS      Z5, Z3, Z4
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x04, Z5, Z4, K1
+	VDIVPS      Z4, Z3, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VMULPS      Z3, Z4, Z3
 	LEAQ        4(DI), R8
 	LEAQ        52(DI), R9
 
@@ -886,80 +886,80 @@ tries5:
 	VDIVPS       Z5, Z6, Z6
 	VBROADCASTSS 4(R8), Z7
 	VDIVPS       Z5, Z7, Z7
-	VBROADCASTSS 8(R8), Z27
-	VDIVPS       Z5, Z27, Z5
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
-	VPXORD       Z12, Z12, Z12
-	VPXORD       Z13, Z13, Z13
+	VBROADCASTSS 8(R8), Z8
+	VDIVPS       Z5, Z8, Z5
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z12, Z12, Z12
+	VXORPS       Z13, Z13, Z13
 	XORQ         R10, R10
 
 loop6:
-	VMOVUPS     (AX)(R10*1), Z27
-	VMOVUPS     (CX)(R10*1), Z28
-	VMOVUPS     (DX)(R10*1), Z29
-	VMULPS      Z6, Z27, Z30
-	VRNDSCALEPS $0x00, Z30, Z30
-	VPMINSD     Z0, Z30, Z30
-	VMULPS      Z29, Z30, Z31
-	VADDPS      Z31, Z8, Z8
-	VMULPS      Z28, Z30, Z31
-	VMULPS      Z30, Z31, Z31
-	VADDPS      Z31, Z9, Z9
-	VMULPS      Z7, Z27, Z30
-	VRNDSCALEPS $0x00, Z30, Z30
-	VPMINSD     Z0, Z30, Z30
-	VMULPS      Z29, Z30, Z31
-	VADDPS      Z31, Z10, Z10
-	VMULPS      Z28, Z30, Z31
-	VMULPS      Z30, Z31, Z31
-	VADDPS      Z31, Z11, Z11
-	VMULPS      Z5, Z27, Z27
-	VRNDSCALEPS $0x00, Z27, Z27
-	VPMINSD     Z0, Z27, Z27
-	VMULPS      Z29, Z27, Z29
-	VADDPS      Z29, Z12, Z12
-	VMULPS      Z28, Z27, Z29
-	VMULPS      Z27, Z29, Z29
-	VADDPS      Z29, Z13, Z13
+	VMOVUPS     (AX)(R10*1), Z14
+	VMOVUPS     (CX)(R10*1), Z15
+	VMOVUPS     (DX)(R10*1), Z16
+	VMULPS      Z6, Z14, Z17
+	VRNDSCALEPS $0x00, Z17, Z17
+	VPMINSD     Z0, Z17, Z17
+	VMULPS      Z16, Z17, Z18
+	VADDPS      Z18, Z8, Z8
+	VMULPS      Z15, Z17, Z18
+	VMULPS      Z17, Z18, Z18
+	VADDPS      Z18, Z9, Z9
+	VMULPS      Z7, Z14, Z17
+	VRNDSCALEPS $0x00, Z17, Z17
+	VPMINSD     Z0, Z17, Z17
+	VMULPS      Z16, Z17, Z18
+	VADDPS      Z18, Z10, Z10
+	VMULPS      Z15, Z17, Z18
+	VMULPS      Z17, Z18, Z18
+	VADDPS      Z18, Z11, Z11
+	VMULPS      Z5, Z14, Z14
+	VRNDSCALEPS $0x00, Z14, Z14
+	VPMINSD     Z0, Z14, Z14
+	VMULPS      Z16, Z14, Z16
+	VADDPS      Z16, Z12, Z12
+	VMULPS      Z15, Z14, Z16
+	VMULPS      Z14, Z16, Z16
+	VADDPS      Z16, Z13, Z13
 	ADDQ        $0x40, R10
 	CMPQ        R10, BX
 	JLT         loop6
-	VPXORD      Z14, Z14, Z14
+	VXORPS      Z14, Z14, Z14
 	VCMPPS      $0x1e, Z14, Z9, K1
-	VMULPS      Z8, Z8, Z27
-	VMULPS      Z4, Z9, Z28
-	VCMPPS      $0x1e, Z28, Z27, K2
+	VMULPS      Z8, Z8, Z14
+	VMULPS      Z3, Z9, Z15
+	VCMPPS      $0x1e, Z15, Z14, K2
 	KANDW       K1, K2, K1
-	VDIVPS      Z9, Z8, Z27
+	VDIVPS      Z9, Z8, Z9
 	VMOVAPS     Z6, K1, Z2
-	VMOVAPS     Z27, K1, Z3
-	VMULPS      Z8, Z27, Z6
-	VMOVAPS     Z6, K1, Z4
-	VPXORD      Z15, Z15, Z15
-	VCMPPS      $0x1e, Z15, Z11, K1
+	VMOVAPS     Z9, K1, Z4
+	VMULPS      Z8, Z9, Z6
+	VMOVAPS     Z6, K1, Z3
+	VXORPS      Z6, Z6, Z6
+	VCMPPS      $0x1e, Z6, Z11, K1
 	VMULPS      Z10, Z10, Z6
-	VMULPS      Z4, Z11, Z27
-	VCMPPS      $0x1e, Z27, Z6, K2
+	VMULPS      Z3, Z11, Z8
+	VCMPPS      $0x1e, Z8, Z6, K2
 	KANDW       K1, K2, K1
 	VDIVPS      Z11, Z10, Z6
 	VMOVAPS     Z7, K1, Z2
-	VMOVAPS     Z6, K1, Z3
-	VMULPS      Z10, Z6, Z6
 	VMOVAPS     Z6, K1, Z4
-	VPXORD      Z16, Z16, Z16
-	VCMPPS      $0x1e, Z16, Z13, K1
+	VMULPS      Z10, Z6, Z6
+	VMOVAPS     Z6, K1, Z3
+	VXORPS      Z6, Z6, Z6
+	VCMPPS      $0x1e, Z6, Z13, K1
 	VMULPS      Z12, Z12, Z6
-	VMULPS      Z4, Z13, Z7
+	VMULPS      Z3, Z13, Z7
 	VCMPPS      $0x1e, Z7, Z6, K2
 	KANDW       K1, K2, K1
 	VDIVPS      Z13, Z12, Z6
 	VMOVAPS     Z5, K1, Z2
-	VMOVAPS     Z6, K1, Z3
+	VMOVAPS     Z6, K1, Z4
 	VMULPS      Z12, Z6, Z5
-	VMOVAPS     Z5, K1, Z4
+	VMOVAPS     Z5, K1, Z3
 	ADDQ        $0x0c, R8
 	CMPQ        R8, R9
 	JLT         tries5
@@ -973,87 +973,87 @@ tries7:
 	VDIVPS       Z5, Z7, Z7
 	VBROADCASTSS 8(R8), Z8
 	VDIVPS       Z5, Z8, Z5
-	VPXORD       Z17, Z17, Z17
-	VPXORD       Z18, Z18, Z18
-	VPXORD       Z19, Z19, Z19
-	VPXORD       Z20, Z20, Z20
-	VPXORD       Z21, Z21, Z21
-	VPXORD       Z22, Z22, Z22
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z12, Z12, Z12
+	VXORPS       Z13, Z13, Z13
 	XORQ         R9, R9
 
 loop8:
-	VMOVUPS      (AX)(R9*1), Z8
-	VMOVUPS      (CX)(R9*1), Z9
-	VMOVUPS      (DX)(R9*1), Z10
-	VMULPS       Z6, Z8, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMAXPS       Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMULPS       Z10, Z11, Z12
-	VADDPS       Z12, Z17, Z17
-	VMULPS       Z9, Z11, Z12
-	VMULPS       Z11, Z12, Z12
-	VADDPS       Z12, Z18, Z18
-	VMULPS       Z7, Z8, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMAXPS       Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMULPS       Z10, Z11, Z12
-	VADDPS       Z12, Z19, Z19
-	VMULPS       Z9, Z11, Z12
-	VMULPS       Z11, Z12, Z12
-	VADDPS       Z12, Z20, Z20
-	VMULPS       Z5, Z8, Z8
-	VRNDSCALEPS  $0x00, Z8, Z8
-	VMAXPS       Z1, Z8, Z8
-	VPMINSD      Z0, Z8, Z8
-	VMULPS       Z10, Z8, Z10
-	VADDPS       Z10, Z21, Z21
-	VMULPS       Z9, Z8, Z10
-	VMULPS       Z8, Z10, Z10
-	VADDPS       Z10, Z22, Z22
+	VMOVUPS      (AX)(R9*1), Z14
+	VMOVUPS      (CX)(R9*1), Z15
+	VMOVUPS      (DX)(R9*1), Z16
+	VMULPS       Z6, Z14, Z17
+	VRNDSCALEPS  $0x00, Z17, Z17
+	VMAXPS       Z1, Z17, Z17
+	VPMINSD      Z0, Z17, Z17
+	VMULPS       Z16, Z17, Z18
+	VADDPS       Z18, Z8, Z8
+	VMULPS       Z15, Z17, Z18
+	VMULPS       Z17, Z18, Z18
+	VADDPS       Z18, Z9, Z9
+	VMULPS       Z7, Z14, Z17
+	VRNDSCALEPS  $0x00, Z17, Z17
+	VMAXPS       Z1, Z17, Z17
+	VPMINSD      Z0, Z17, Z17
+	VMULPS       Z16, Z17, Z18
+	VADDPS       Z18, Z10, Z10
+	VMULPS       Z15, Z17, Z18
+	VMULPS       Z17, Z18, Z18
+	VADDPS       Z18, Z11, Z11
+	VMULPS       Z5, Z14, Z14
+	VRNDSCALEPS  $0x00, Z14, Z14
+	VMAXPS       Z1, Z14, Z14
+	VPMINSD      Z0, Z14, Z14
+	VMULPS       Z16, Z14, Z16
+	VADDPS       Z16, Z12, Z12
+	VMULPS       Z15, Z14, Z16
+	VMULPS       Z14, Z16, Z16
+	VADDPS       Z16, Z13, Z13
 	ADDQ         $0x40, R9
 	CMPQ         R9, BX
 	JLT          loop8
-	VPXORD       Z23, Z23, Z23
-	VCMPPS       $0x1e, Z23, Z18, K1
-	VMULPS       Z17, Z17, Z8
-	VMULPS       Z4, Z18, Z9
-	VCMPPS       $0x1e, Z9, Z8, K2
+	VXORPS       Z14, Z14, Z14
+	VCMPPS       $0x1e, Z14, Z9, K1
+	VMULPS       Z8, Z8, Z14
+	VMULPS       Z3, Z9, Z15
+	VCMPPS       $0x1e, Z15, Z14, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z18, Z17, Z8
+	VDIVPS       Z9, Z8, Z9
 	VMOVAPS      Z6, K1, Z2
-	VMOVAPS      Z8, K1, Z3
-	VMULPS       Z17, Z8, Z6
-	VMOVAPS      Z6, K1, Z4
-	VPXORD       Z24, Z24, Z24
-	VCMPPS       $0x1e, Z24, Z20, K1
-	VMULPS       Z19, Z19, Z6
-	VMULPS       Z4, Z20, Z8
+	VMOVAPS      Z9, K1, Z4
+	VMULPS       Z8, Z9, Z6
+	VMOVAPS      Z6, K1, Z3
+	VXORPS       Z6, Z6, Z6
+	VCMPPS       $0x1e, Z6, Z11, K1
+	VMULPS       Z10, Z10, Z6
+	VMULPS       Z3, Z11, Z8
 	VCMPPS       $0x1e, Z8, Z6, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z20, Z19, Z6
+	VDIVPS       Z11, Z10, Z6
 	VMOVAPS      Z7, K1, Z2
-	VMOVAPS      Z6, K1, Z3
-	VMULPS       Z19, Z6, Z6
 	VMOVAPS      Z6, K1, Z4
-	VPXORD       Z25, Z25, Z25
-	VCMPPS       $0x1e, Z25, Z22, K1
-	VMULPS       Z21, Z21, Z6
-	VMULPS       Z4, Z22, Z7
+	VMULPS       Z10, Z6, Z6
+	VMOVAPS      Z6, K1, Z3
+	VXORPS       Z6, Z6, Z6
+	VCMPPS       $0x1e, Z6, Z13, K1
+	VMULPS       Z12, Z12, Z6
+	VMULPS       Z3, Z13, Z7
 	VCMPPS       $0x1e, Z7, Z6, K2
 	KANDW        K1, K2, K1
-	VDIVPS       Z22, Z21, Z6
+	VDIVPS       Z13, Z12, Z6
 	VMOVAPS      Z5, K1, Z2
-	VMOVAPS      Z6, K1, Z3
-	VMULPS       Z21, Z6, Z5
-	VMOVAPS      Z5, K1, Z4
+	VMOVAPS      Z6, K1, Z4
+	VMULPS       Z12, Z6, Z5
+	VMOVAPS      Z5, K1, Z3
 	ADDQ         $0x0c, R8
 	CMPQ         R8, DI
 	JLT          tries7
-	VMOVUPS      Z3, (SI)
+	VMOVUPS      Z4, (SI)
 	VMOVUPS      Z2, 64(SI)
-	VMOVUPS      Z4, 128(SI)
+	VMOVUPS      Z3, 128(SI)
 	VMOVUPS      192(SI), Z0
 	MOVL         $0x7fffffff, AX
 	VMOVD        AX, X1
@@ -1063,13 +1063,13 @@ loop8:
 	VMOVD        AX, X1
 	VPBROADCASTD X1, Z1
 	VCMPPS       $0x11, Z1, Z0, K1
-	VPXORD       Z26, Z26, Z26
-	VMOVUPS      (SI), Z0
-	VMOVAPS      Z26, K1, Z0
-	VMOVUPS      Z0, (SI)
-	VMOVUPS      64(SI), Z0
-	VMOVAPS      Z26, K1, Z0
-	VMOVUPS      Z0, 64(SI)
+	VXORPS       Z0, Z0, Z0
+	VMOVUPS      (SI), Z1
+	VMOVAPS      Z0, K1, Z1
+	VMOVUPS      Z1, (SI)
+	VMOVUPS      64(SI), Z1
+	VMOVAPS      Z0, K1, Z1
+	VMOVUPS      Z1, 64(SI)
 	VZEROUPPER
 	RET
 
@@ -1080,8 +1080,8 @@ TEXT ·peaksAVX512(SB), NOSPLIT, $0-24
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX
 	SHLQ   $0x06, DX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
 	XORQ   BX, BX
 
 loop10:
@@ -1097,15 +1097,15 @@ loop10:
 	VMOVAPS Z1, K2, Z0
 	KTESTW  K1, K1
 	JEQ     unique9
-	VPXORD  Z3, Z3, Z3
+	VXORPS  Z1, Z1, Z1
 	XORQ    BX, BX
 
 loop11:
-	VMOVUPS (CX)(BX*1), Z1
-	VANDPS  x7fffffff<>+0(SB), Z1, Z2
-	VCMPPS  $0x1e, Z3, Z2, K1
-	VMOVAPS Z2, K1, Z3
-	VMOVAPS Z1, K1, Z0
+	VMOVUPS (CX)(BX*1), Z2
+	VANDPS  x7fffffff<>+0(SB), Z2, Z3
+	VCMPPS  $0x1e, Z1, Z3, K1
+	VMOVAPS Z3, K1, Z1
+	VMOVAPS Z2, K1, Z0
 	ADDQ    $0x40, BX
 	CMPQ    BX, DX
 	JLT     loop11

@@ -842,7 +842,7 @@ DATA x00100001<>+60(SB)/4, $0x00100001
 GLOBL x00100001<>(SB), RODATA|NOPTR, $64
 
 // func signsQ1_0AVX2(dst *byte, x *float32, blocks int, inverse *float32)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·signsQ1_0AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -850,7 +850,7 @@ TEXT ·signsQ1_0AVX2(SB), NOSPLIT, $0-32
 	MOVQ blocks+16(FP), DX
 
 blocks4:
-	VPXOR     Y0, Y0, Y0
+	VXORPS    Y0, Y0, Y0
 	VMOVUPS   (CX), Y1
 	VCMPPS    $0x1d, Y0, Y1, Y1
 	VMOVMSKPS Y1, BX
@@ -932,8 +932,8 @@ TEXT ·sumMagnitudesAVX2(SB), NOSPLIT, $0-24
 	MOVL         $0x7fffffff, BX
 	VMOVD        BX, X0
 	VPBROADCASTD X0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 
 loop5:
@@ -1388,7 +1388,7 @@ blocks3:
 	RET
 
 // func signsQ1_0AVX512(dst *byte, x *float32, blocks int, inverse *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·signsQ1_0AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -1396,7 +1396,7 @@ TEXT ·signsQ1_0AVX512(SB), NOSPLIT, $0-32
 	MOVQ blocks+16(FP), DX
 
 blocks4:
-	VPXORD  Z0, Z0, Z0
+	VXORPS  Z0, Z0, Z0
 	VMOVUPS (CX), Z1
 	VCMPPS  $0x1d, Z0, Z1, K1
 	KMOVW   K1, BX
@@ -1446,7 +1446,7 @@ TEXT ·sumMagnitudesAVX512(SB), NOSPLIT, $0-24
 	MOVL         $0x7fffffff, BX
 	VMOVD        BX, X0
 	VPBROADCASTD X0, Z0
-	VPXORD       Z1, Z1, Z1
+	VXORPS       Z1, Z1, Z1
 	XORQ         BX, BX
 
 loop5:

@@ -290,7 +290,7 @@ done3:
 	RET
 
 // func sumSquaresAVX2(sum *float32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ sum+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -299,8 +299,8 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ $0x00000002, BX
 
 half4:
-	VPXOR Y0, Y0, Y0
-	XORQ  SI, SI
+	VXORPS Y0, Y0, Y0
+	XORQ   SI, SI
 
 loop5:
 	VMOVUPS (CX)(SI*1), Y1
@@ -376,7 +376,7 @@ loop9:
 	RET
 
 // func weighImportanceAVX2(w *float32, x *float32, importance *float32, sigma2 *float32, sum *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX
 TEXT ·weighImportanceAVX2(SB), NOSPLIT, $0-48
 	MOVQ w+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -389,7 +389,7 @@ TEXT ·weighImportanceAVX2(SB), NOSPLIT, $0-48
 
 half10:
 	VMOVUPS (BX), Y0
-	VPXOR   Y1, Y1, Y1
+	VXORPS  Y1, Y1, Y1
 	XORQ    R9, R9
 
 loop11:
@@ -447,7 +447,7 @@ TEXT ·requantizeAVX2(SB), NOSPLIT, $0-64
 half12:
 	VMOVUPS (DX), Y6
 	VMOVUPS (BX), Y7
-	VPXOR   Y8, Y8, Y8
+	VXORPS  Y8, Y8, Y8
 	VCMPPS  $0x04, Y8, Y6, Y8
 	LEAQ    (AX)(DI*1), R9
 	XORQ    R10, R10
@@ -512,7 +512,7 @@ TEXT ·laneCodesAVX2(SB), NOSPLIT, $0-64
 half14:
 	VMOVUPS (DX), Y6
 	VMOVUPS (BX), Y7
-	VPXOR   Y8, Y8, Y8
+	VXORPS  Y8, Y8, Y8
 	VCMPPS  $0x04, Y8, Y6, Y8
 	MOVQ    AX, R8
 	XORQ    R9, R9
@@ -847,13 +847,13 @@ done3:
 	RET
 
 // func sumSquaresAVX512(sum *float32, x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
 	MOVQ   sum+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX
 	SHLQ   $0x06, DX
-	VPXORD Z0, Z0, Z0
+	VXORPS Z0, Z0, Z0
 	XORQ   BX, BX
 
 loop4:
@@ -911,7 +911,7 @@ loop6:
 	RET
 
 // func weighImportanceAVX512(w *float32, x *float32, importance *float32, sigma2 *float32, sum *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·weighImportanceAVX512(SB), NOSPLIT, $0-48
 	MOVQ    w+0(FP), AX
 	MOVQ    x+8(FP), CX
@@ -921,7 +921,7 @@ TEXT ·weighImportanceAVX512(SB), NOSPLIT, $0-48
 	MOVQ    n+40(FP), DI
 	SHLQ    $0x06, DI
 	VMOVUPS (BX), Z0
-	VPXORD  Z1, Z1, Z1
+	VXORPS  Z1, Z1, Z1
 	XORQ    BX, BX
 
 loop7:
@@ -952,39 +952,39 @@ TEXT ·requantizeAVX512(SB), NOSPLIT, $0-64
 	VMOVD        DI, X0
 	VPBROADCASTD X0, Z0
 	MOVQ         high+48(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVQ         bias+56(FP), DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
-	MOVQ         bias+56(FP), DI
+	MOVL         $0x4b400000, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x4b400000, DI
+	MOVL         $0x007fffff, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x007fffff, DI
+	MOVL         $0x00400000, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x00400000, DI
-	VMOVD        DI, X6
-	VPBROADCASTD X6, Z6
 	XORQ         DI, DI
-	VMOVUPS      (DX), Z7
-	VMOVUPS      (BX), Z8
-	VPXORD       Z1, Z1, Z1
-	VCMPPS       $0x04, Z1, Z7, K1
+	VMOVUPS      (DX), Z6
+	VMOVUPS      (BX), Z7
+	VXORPS       Z8, Z8, Z8
+	VCMPPS       $0x04, Z8, Z6, K1
 	LEAQ         (AX)(DI*1), AX
 	XORQ         DX, DX
 
 loop8:
-	VADDPS    (CX)(DX*1), Z8, Z1
-	VDIVPS    Z7, Z1, Z1
-	VADDPS    Z4, Z1, Z1
-	VANDPS    Z5, Z1, Z1
-	VPSUBD    Z6, Z1, Z1
-	VPMINSD   Z2, Z1, Z1
-	VPMAXSD   Z0, Z1, Z1
-	VPADDD    Z3, Z1, Z1
+	VADDPS    (CX)(DX*1), Z7, Z8
+	VDIVPS    Z6, Z8, Z8
+	VADDPS    Z3, Z8, Z8
+	VANDPS    Z4, Z8, Z8
+	VPSUBD    Z5, Z8, Z8
+	VPMINSD   Z1, Z8, Z8
+	VPMAXSD   Z0, Z8, Z8
+	VPADDD    Z2, Z8, Z8
 	VPMOVZXBD (AX), Z9
-	VMOVAPS   Z1, K1, Z9
+	VMOVAPS   Z8, K1, Z9
 	VPMOVDB   Z9, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x40, DX
@@ -1007,39 +1007,39 @@ TEXT ·laneCodesAVX512(SB), NOSPLIT, $0-64
 	VMOVD        DI, X0
 	VPBROADCASTD X0, Z0
 	MOVQ         high+48(FP), DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVQ         bias+56(FP), DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
-	MOVQ         bias+56(FP), DI
+	MOVL         $0x4b400000, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x4b400000, DI
+	MOVL         $0x007fffff, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x007fffff, DI
+	MOVL         $0x00400000, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x00400000, DI
-	VMOVD        DI, X6
-	VPBROADCASTD X6, Z6
-	VMOVUPS      (DX), Z7
-	VMOVUPS      (BX), Z8
-	VPXORD       Z1, Z1, Z1
-	VCMPPS       $0x04, Z1, Z7, K1
+	VMOVUPS      (DX), Z6
+	VMOVUPS      (BX), Z7
+	VXORPS       Z8, Z8, Z8
+	VCMPPS       $0x04, Z8, Z6, K1
 	MOVQ         AX, DX
 	XORQ         BX, BX
 
 loop9:
-	VMOVUPS   (CX)(BX*1), Z1
-	VSUBPS    Z8, Z1, Z1
-	VMULPS    Z7, Z1, Z1
-	VADDPS    Z4, Z1, Z1
-	VANDPS    Z5, Z1, Z1
-	VPSUBD    Z6, Z1, Z1
-	VPMINSD   Z2, Z1, Z1
-	VPMAXSD   Z0, Z1, Z1
-	VPADDD    Z3, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VPMOVDB   Z1, (DX)
+	VMOVUPS   (CX)(BX*1), Z8
+	VSUBPS    Z7, Z8, Z8
+	VMULPS    Z6, Z8, Z8
+	VADDPS    Z3, Z8, Z8
+	VANDPS    Z4, Z8, Z8
+	VPSUBD    Z5, Z8, Z8
+	VPMINSD   Z1, Z8, Z8
+	VPMAXSD   Z0, Z8, Z8
+	VPADDD    Z2, Z8, Z8
+	VMOVAPS.Z Z8, K1, Z8
+	VPMOVDB   Z8, (DX)
 	ADDQ      $0x10, DX
 	ADDQ      $0x40, BX
 	CMPQ      BX, SI

@@ -6,9 +6,9 @@ import "math"
 var LevelsIQ1 = [2][3]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
 
 // SearchShifted finds levels of 32 values, with one shift for all, and gives the scale: x ≈ scale·LevelsIQ1[shift][level].
-// It tries all ways to cut the sorted values into three parts, with either shift. The scale may be negative, which
+// Eight levels make a code, as in Grid. It tries all ways to cut the sorted values into three parts, with either shift. The scale may be negative, which
 // the caller turns around; ok is false when nothing has weight.
-func SearchShifted(levels *[32]uint8, x, w []float32) (scale float32, shift int, ok bool) {
+func SearchShifted(codes *[4]uint16, x, w []float32) (scale float32, shift int, ok bool) {
 	const n = 32
 	var order [n]uint8
 	sortStably(order[:], x[:n])
@@ -49,13 +49,13 @@ func SearchShifted(levels *[32]uint8, x, w []float32) (scale float32, shift int,
 			}
 		}
 	}
-	cutLevels(levels[:], order[:], cut1, cut2)
+	cutLevels(codes[:], order[:], cut1, cut2)
 	return scale, shift, ok
 }
 
 // SearchShiftedHalves is SearchShifted for 16 values of which each half has its own shift: bit 1 of shifts tells that
 // of the first, bit 0 that of the second.
-func SearchShiftedHalves(levels *[16]uint8, x, w []float32) (scale float32, shifts int, ok bool) {
+func SearchShiftedHalves(codes *[2]uint16, x, w []float32) (scale float32, shifts int, ok bool) {
 	const n = 16
 	var order [n]uint8
 	sortStably(order[:], x[:n])
@@ -113,21 +113,26 @@ func SearchShiftedHalves(levels *[16]uint8, x, w []float32) (scale float32, shif
 			}
 		}
 	}
-	cutLevels(levels[:], order[:], cut1, cut2)
+	cutLevels(codes[:], order[:], cut1, cut2)
 	return scale, shifts, ok
 }
 
 // cutLevels gives level 0 to what comes before the first cut, 1 up to the second and 2 to the rest.
-func cutLevels(levels, order []uint8, cut1, cut2 int) {
-	for j, i := range order {
-		switch {
-		case j < cut1:
-			levels[i] = 0
-		case j < cut2:
-			levels[i] = 1
-		default:
-			levels[i] = 2
+func cutLevels(codes []uint16, order []uint8, cut1, cut2 int) {
+	clear(codes)
+	for j, i := range order[cut1:] {
+		level := uint16(1)
+		if j >= cut2-cut1 {
+			level = 2
 		}
+		codes[i/8] |= level << (i % 8 * 2)
+	}
+}
+
+// MirrorIQ1 exchanges the levels 0 and 2 of codes: what a scale with the other sign and the other shift asks for.
+func MirrorIQ1(codes []uint16) {
+	for k, c := range codes {
+		codes[k] = 0xaaaa - c
 	}
 }
 

@@ -45,10 +45,10 @@ func TestShiftedSearchesWithoutWeight(t *testing.T) {
 		x[i] = float32(i) - 15
 	}
 	w := make([]float32, 32)
-	if _, _, ok := SearchShifted(new([32]uint8), x, w); ok {
+	if _, _, ok := SearchShifted(new([4]uint16), x, w); ok {
 		t.Error("32 values without weight have a scale")
 	}
-	if _, _, ok := SearchShiftedHalves(new([16]uint8), x[:16], w[:16]); ok {
+	if _, _, ok := SearchShiftedHalves(new([2]uint16), x[:16], w[:16]); ok {
 		t.Error("16 values without weight have a scale")
 	}
 }
@@ -70,10 +70,10 @@ func TestShiftedSearchesFindExactValues(t *testing.T) {
 		for i := range x {
 			x[i] = unit * LevelsIQ1[shifts&1][r.IntN(3)]
 		}
-		var levels [32]uint8
-		scale, shift, ok := SearchShifted(&levels, x, w)
+		var codes [4]uint16
+		scale, shift, ok := SearchShifted(&codes, x, w)
 		for i, v := range x {
-			if got := scale * LevelsIQ1[shift][levels[i]]; !ok || Abs(got-v) > 1e-5 {
+			if got := scale * LevelsIQ1[shift][levelAt(codes[:], i)]; !ok || Abs(got-v) > 1e-5 {
 				t.Fatalf("value %d of %v is %v", i, x, got)
 			}
 		}
@@ -81,12 +81,15 @@ func TestShiftedSearchesFindExactValues(t *testing.T) {
 		for i := range x {
 			x[i] = unit * LevelsIQ1[shifts>>(1-i/8)&1][r.IntN(3)]
 		}
-		var half [16]uint8
+		var half [2]uint16
 		scale, shifts, ok = SearchShiftedHalves(&half, x, w[:16])
 		for i, v := range x {
-			if got := scale * LevelsIQ1[shifts>>(1-i/8)&1][half[i]]; !ok || Abs(got-v) > 1e-5 {
+			if got := scale * LevelsIQ1[shifts>>(1-i/8)&1][levelAt(half[:], i)]; !ok || Abs(got-v) > 1e-5 {
 				t.Fatalf("value %d of %v is %v", i, x, got)
 			}
 		}
 	}
 }
+
+// levelAt is level i of codes of eight.
+func levelAt(codes []uint16, i int) uint16 { return codes[i/8] >> (i % 8 * 2) & 3 }

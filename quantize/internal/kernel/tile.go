@@ -26,6 +26,7 @@ type Tile struct {
 	Signed   SignedSearch
 	Positive PositiveSearch
 	Levels   LevelSearch
+	Shifted  ShiftedSearch
 
 	Scales, Offsets, Sums [16 * Lanes]float32 // of each group of a lane's block
 	Sigma2                Row

@@ -100,13 +100,8 @@ func (a *asm) shared(b uint32) Mem {
 // sharedFloat is shared for a float32.
 func (a *asm) sharedFloat(x float32) Mem { return a.shared(math.Float32bits(x)) }
 
-func (a *asm) zero(v reg.VecVirtual) {
-	if a.wide {
-		a.VPXORD(v, v, v)
-		return
-	}
-	a.VPXOR(v, v, v)
-}
+// zero clears a register. Not with VPXORD: avo would take the old contents for an input.
+func (a *asm) zero(v reg.VecVirtual) { a.VXORPS(v, v, v) }
 
 // row is row i of the tile at base, in the half that base points to.
 func row(base reg.Register, i int) Mem { return Mem{Base: base, Disp: 64 * i} }
@@ -199,6 +194,18 @@ func (a *asm) icmpEq(x, y Op) mask {
 	}
 	v := a.vec()
 	a.VPCMPEQD(y, x, v)
+	return mask{v}
+}
+
+// icmpGreater compares 32-bit integers.
+func (a *asm) icmpGreater(x, y Op) mask {
+	if a.wide {
+		k := a.K()
+		a.VPCMPGTD(y, x, k)
+		return mask{k}
+	}
+	v := a.vec()
+	a.VPCMPGTD(y, x, v)
 	return mask{v}
 }
 
@@ -305,6 +312,15 @@ func (a *asm) increment(v reg.VecVirtual, m mask) {
 		return
 	}
 	a.VPSUBD(m.reg, v, v)
+}
+
+// addWhere adds a number to the 32-bit integers in the lanes of the mask.
+func (a *asm) addWhere(v reg.VecVirtual, m mask, n uint32) {
+	if a.wide {
+		a.VPADDD(a.shared(n), v, m.reg, v)
+		return
+	}
+	a.VPADDD(a.and(m.reg, a.shared(n)), v, v)
 }
 
 // skipUnless jumps to the label when no lane is in the mask.
