@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/qconv/qconv/quantize/internal/kernel"
+	"github.com/qconv/qconv/quantize/internal/kernel/kerneltest"
 )
 
 // grids pairs every grid with the hash of its points as little-endian uint16 in the reference, and with how many
@@ -115,47 +116,63 @@ func sortedNeighbours(grid *kernel.Grid, levels []int, nwant int) []uint16 {
 	return list
 }
 
-// Closest adds errors in order and takes the first of equal ones.
-func TestGridClosest(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, g := range grids {
-		grid := g.grid()
-		for range 2000 {
-			code := r.IntN(len(grid.Map))
-			if grid.Map[code] >= 0 {
+// Snap adds errors in order and takes the first of equal ones.
+func TestGridSnap(t *testing.T) {
+	kerneltest.Each(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, g := range grids {
+			grid := g.grid()
+			if grid.Bits != 2 {
 				continue
 			}
-			var errors [32]float32
-			for i := range errors {
-				errors[i] = float32(r.IntN(6)) * 0.1 // few values, so that ties are frequent
-			}
-			want, best := -1, float32(math.Inf(1))
-			for _, c := range grid.Near(uint16(code)) {
-				var e float32
-				for i, l := range unpack(c, grid.Bits) {
-					e += errors[i<<grid.Bits|l]
+			for range 2000 {
+				var codes [4]uint16
+				for k := range codes {
+					for i := range 8 {
+						codes[k] |= uint16(r.IntN(3)) << (2 * i)
+					}
 				}
-				if e < best {
-					want, best = int(grid.Map[c]), e
+				var x, w [32]float32
+				for i := range x {
+					x[i], w[i] = float32(r.IntN(3)), float32(r.IntN(3)) // few values, so that ties are frequent
+				}
+				values := [4][4]float32{{-1, 0, 1}, {0, 1, 2}, {-2, 0, 2}, {0, 0, 1}}
+				want, wantMoved := codes, false
+				for k, code := range codes {
+					if grid.Map[code] >= 0 {
+						continue
+					}
+					wantMoved = true
+					best := float32(math.Inf(1))
+					for _, c := range grid.Near(code) {
+						var e float32
+						for i, l := range unpack(c, 2) {
+							d := values[k][l] - x[8*k+i]
+							e += float32(w[8*k+i] * d * d)
+						}
+						if e < best {
+							want[k], best = c, e
+						}
+					}
+				}
+				if moved, ok := grid.Snap(codes[:], x[:], w[:], &values); !ok || moved != wantMoved || codes != want {
+					t.Fatalf("%s: codes %x, want %x", g.name, codes, want)
 				}
 			}
-			if got := grid.Closest(uint16(code), &errors); got != want {
-				t.Fatalf("%s: code %#x: point %d, want %d", g.name, code, got, want)
+			for code, m := range grid.Map {
+				if m < 0 {
+					var x, w [8]float32
+					for i := range x {
+						x[i], w[i] = math.MaxFloat32, 1
+					}
+					if _, ok := grid.Snap([]uint16{uint16(code)}, x[:], w[:], new([4][4]float32)); ok {
+						t.Errorf("%s: errors beyond float32 give a point", g.name)
+					}
+					break
+				}
 			}
 		}
-		var errors [32]float32
-		for i := range errors {
-			errors[i] = math.MaxFloat32
-		}
-		for code, m := range grid.Map {
-			if m < 0 {
-				if got := grid.Closest(uint16(code), &errors); got != -1 {
-					t.Errorf("%s: errors beyond float32 give point %d, want none", g.name, got)
-				}
-				break
-			}
-		}
-	}
+	})
 }
 
 func BenchmarkGrids(b *testing.B) {

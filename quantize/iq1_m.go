@@ -16,7 +16,7 @@ import (
 // value j of group g = d·(2·scale[g]+1)·v[l], l = level j%8 of point p[j/8] of codesIQ1, v = kernel.LevelsIQ1[shift], with
 // one shift a point (0 up, 1 down). The high nibbles of the four u16 are those of d, a half, lowest first. Every code
 // is legal: eleven bits number 2048 points.
-var iq1M = Codec{Type: gguf.TypeIQ1_M, Check: checkIQ1M, encode: encodeIQ1M, decode: decodeIQ1M, decodeFast: decodeIQ1MFast, encodeFast: encodeIQ1MFast}
+var iq1M = Codec{Type: gguf.TypeIQ1_M, Check: checkIQ1M, encode: encodeIQ1M, decode: decodeIQ1M, encodeFast: encodeIQ1MFast, decodeFast: decodeIQ1MFast}
 
 func encodeIQ1M(dst []byte, src, weight []float32) {
 	var w [256]float32
@@ -35,18 +35,40 @@ func encodeIQ1M(dst []byte, src, weight []float32) {
 func encodeBlockIQ1M(b []byte, x, w []float32) {
 	clear(b)
 	var scales [16]float32
-	var codes [2]uint16
 	for g := range 16 {
 		xg, wg := x[16*g:][:16], w[16*g:][:16]
 		if kernel.Largest(xg) < zeroIQ1M {
 			continue
 		}
-		if scale, shifts, ok := kernel.SearchShiftedHalves(&codes, xg, wg); ok {
-			scales[g] = putGroupIQ1M(b, g, &codes, xg, wg, scale, shifts)
+		var f foundIQ1
+		codes := (*[2]uint16)(f.codes[:])
+		scale, shifts, ok := kernel.SearchShiftedHalves(codes, xg, wg)
+		if !ok {
+			continue
+		}
+		f.scale, f.shifts = scale, halvesIQ1(shifts)
+		if f.settle(codes[:], xg, wg) {
+			f.refit(f.fit(codes[:], xg, wg))
+		}
+		putGroupIQ1M(b, g, &f)
+		scales[g] = f.scale
+	}
+	small, d, ok := smallScalesIQ1M(&scales)
+	if !ok {
+		return
+	}
+	var qx, qq float32
+	for g, s := range small {
+		for k := range 2 {
+			p, v := pointIQ1M(b, g, k)
+			addFitIQ1(&qx, &qq, x[16*g+8*k:][:8], w[16*g+8*k:][:8], codesIQ1[p], v, float32(2*s+1))
 		}
 	}
-	putScalesIQ1M(b, &scales, x, w)
+	putScalesIQ1M(b, &small, d, qx, qq)
 }
+
+// halvesIQ1 makes bit k the shift of half k.
+func halvesIQ1(shifts int) uint8 { return uint8(shifts>>1 | shifts<<1&2) }
 
 func encodeIQ1MFast(dst []byte, src, weight []float32) bool {
 	return tiled(dst, src, weight, 256, 56, tileIQ1M)
@@ -54,31 +76,47 @@ func encodeIQ1MFast(dst []byte, src, weight []float32) bool {
 
 func tileIQ1M(t *kernel.Tile, weighted bool) {
 	const n = 16 * kernel.Lanes
+	w := t.Importance[:]
 	if weighted {
 		meanSquares(t)
-		kernel.WeighImportanceRows(t.Importance[:], t.X[:], t.Importance[:], &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
+		kernel.WeighImportanceRows(w, t.X[:], w, &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
 	} else {
-		kernel.SquareRows(t.Importance[:], t.X[:])
+		kernel.SquareRows(w, t.X[:])
 	}
 	var blocks [kernel.Lanes][56]byte
 	var scales [kernel.Lanes][16]float32
-	var x, w [kernel.Lanes][256]float32
+	var codes [16][2][kernel.Lanes]uint32
 	for g := range 16 {
-		t.Shifted.SearchHalves(t.X[n*g:], t.Importance[n*g:])
-		for l := range kernel.Lanes {
-			xg, wg := x[l][16*g:][:16], w[l][16*g:][:16]
-			kernel.Gather(xg, t.X[n*g:], l, 16)
-			kernel.Gather(wg, t.Importance[n*g:], l, 16)
-			var codes [2]uint16
-			scale, shifts, ok := t.Shifted.Found(codes[:], l)
-			if !ok || t.Shifted.Largest[l] < zeroIQ1M {
-				continue
+		x, w := t.X[n*g:][:n], w[n*g:][:n]
+		t.Shifted.SearchHalves(x, w)
+		var found [kernel.Lanes]foundIQ1
+		used := settleLanes(t, &found, x, w, 2, zeroIQ1M)
+		for l := range found {
+			if used>>l&1 != 0 {
+				putGroupIQ1M(blocks[l][:], g, &found[l])
+				scales[l][g] = found[l].scale
+				codes[g][0][l], codes[g][1][l] = found[l].row(0), found[l].row(1)
 			}
-			scales[l][g] = putGroupIQ1M(blocks[l][:], g, &codes, xg, wg, scale, shifts)
 		}
 	}
+	var small [kernel.Lanes][16]uint8
+	var d kernel.Row
+	var factors [16]kernel.Row
+	var fit [kernel.Lanes]bool
 	for l := range kernel.Lanes {
-		putScalesIQ1M(blocks[l][:], &scales[l], x[l][:], w[l][:])
+		small[l], d[l], fit[l] = smallScalesIQ1M(&scales[l])
+		for g, s := range small[l] {
+			factors[g][l] = float32(2*s + 1)
+		}
+	}
+	var sums [2]kernel.Row
+	for g := range 16 {
+		kernel.FitShiftedRows(&sums, t.X[n*g:], w[n*g:], codes[g][:], &factors[g])
+	}
+	for l := range kernel.Lanes {
+		if fit[l] {
+			putScalesIQ1M(blocks[l][:], &small[l], d[l], sums[0][l], sums[1][l])
+		}
 		kernel.Scatter(t.Block[:], blocks[l][:], l)
 	}
 }
@@ -86,43 +124,41 @@ func tileIQ1M(t *kernel.Tile, weighted bool) {
 // zeroIQ1M is the magnitude below which a group counts as zero. It keeps point 0, shift 0 and scale 0.
 const zeroIQ1M = 1e-7
 
-// putGroupIQ1M stores points and shifts of a group for what the search found, and gives the scale that goes with them.
-func putGroupIQ1M(b []byte, g int, codes *[2]uint16, x, w []float32, scale float32, shifts int) float32 {
-	if scale < 0 {
-		scale, shifts = -scale, shifts^3
-		kernel.MirrorIQ1(codes[:])
+// putGroupIQ1M stores points and shifts of a group.
+func putGroupIQ1M(b []byte, g int, f *foundIQ1) {
+	for k := range 2 {
+		p, shift := f.point(k)
+		b[2*g+k] = byte(p)
+		b[32+g] |= byte(p>>8|shift<<3) << (4 * k)
 	}
-	first, second := shifts>>1, shifts&1
-	var points [2]uint16
-	scale = snapIQ1(points[:], codes[:], x, w, scale, &[4]*[3]float32{&kernel.LevelsIQ1[first], &kernel.LevelsIQ1[second]})
-	b[2*g], b[2*g+1] = byte(points[0]), byte(points[1])
-	b[32+g] = byte(points[0]>>8) | byte(first)<<3 | byte(points[1]>>8)<<4 | byte(second)<<7
-	return scale
 }
 
-// putScalesIQ1M stores the scales of the groups, and d as it fits all values best under them.
-func putScalesIQ1M(b []byte, scales *[16]float32, x, w []float32) {
+// smallScalesIQ1M gives the scales of the groups in their few bits and what d is by them. It is not ok when all are zero.
+func smallScalesIQ1M(scales *[16]float32) (small [16]uint8, d float32, ok bool) {
 	var top float32
 	for _, s := range scales {
 		top = max(top, s) // NaN when one is
 	}
 	if top == 0 {
-		return
+		return small, 0, false
 	}
-	d := top / 15
+	d = top / 15
 	inv := 1 / d
-	var packed [4]uint16
-	var qx, qq float32
-	for g, scale := range scales {
-		s := oddEighth(scale, inv)
-		packed[g/4] |= uint16(s) << (g % 4 * 3)
-		for k := range 2 {
-			p, v := pointIQ1M(b, g, k)
-			addFitIQ1(&qx, &qq, x[16*g+8*k:][:8], w[16*g+8*k:][:8], p, v, float32(2*s+1))
-		}
+	for g, s := range scales {
+		small[g] = oddEighth(s, inv)
 	}
+	return small, d, true
+}
+
+// putScalesIQ1M stores the scales of the groups, and d as it fits all values best under them, if the sums Σ w·q·x and
+// Σ w·q² tell.
+func putScalesIQ1M(b []byte, small *[16]uint8, d, qx, qq float32) {
 	if qq > 0 {
 		d = qx / qq
+	}
+	var packed [4]uint16
+	for g, s := range small {
+		packed[g/4] |= uint16(s) << (g % 4 * 3)
 	}
 	var half [2]byte
 	putF16(half[:], d*1.1125)

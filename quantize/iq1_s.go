@@ -13,11 +13,10 @@ import (
 //
 // value j of group g = d·(2·scale[g]+1)·v[l], l = level j%8 of point p[j/8] of codesIQ1, v = kernel.LevelsIQ1[shift[g]].
 // Every code is legal: eleven bits number 2048 points.
-var iq1S = Codec{Type: gguf.TypeIQ1_S, NeedWeight: true, Check: checkIQ1S, encode: encodeIQ1S, decode: decodeIQ1S, decodeFast: decodeIQ1SFast, encodeFast: encodeIQ1SFast}
+var iq1S = Codec{Type: gguf.TypeIQ1_S, NeedWeight: true, Check: checkIQ1S, encode: encodeIQ1S, decode: decodeIQ1S, encodeFast: encodeIQ1SFast, decodeFast: decodeIQ1SFast}
 
 func encodeIQ1S(dst []byte, src, weight []float32) {
 	var w [32]float32
-	var codes [4]uint16
 	for ; len(src) >= 256; src, weight, dst = src[256:], weight[256:], dst[50:] {
 		x, b := src[:256], dst[:50]
 		clear(b)
@@ -29,9 +28,17 @@ func encodeIQ1S(dst []byte, src, weight []float32) {
 				continue
 			}
 			kernel.WeighImportance(w[:], xg, weight[32*g:], sigma2)
-			if scale, shift, ok := kernel.SearchShifted(&codes, xg, w[:]); ok {
-				scales[g] = putGroupIQ1S(b, g, &codes, xg, w[:], scale, shift)
+			var f foundIQ1
+			scale, shift, ok := kernel.SearchShifted(&f.codes, xg, w[:])
+			if !ok {
+				continue
 			}
+			f.scale, f.shifts = scale, -uint8(shift)
+			if f.settle(f.codes[:], xg, w[:]) {
+				f.refit(f.fit(f.codes[:], xg, w[:]))
+			}
+			putGroupIQ1S(b, g, &f)
+			scales[g] = f.scale
 		}
 		putScalesIQ1S(b, &scales)
 	}
@@ -47,18 +54,16 @@ func tileIQ1S(t *kernel.Tile, _ bool) {
 	var blocks [kernel.Lanes][50]byte
 	var scales [kernel.Lanes][8]float32
 	for g := range 8 {
-		kernel.WeighImportanceRows(t.W[:n], t.X[n*g:][:n], t.Importance[n*g:], &t.Sigma2, kernel.RowAt(t.Sums[:], g))
-		t.Shifted.Search(t.X[n*g:], t.W[:])
-		for l := range kernel.Lanes {
-			var codes [4]uint16
-			scale, shift, ok := t.Shifted.Found(codes[:], l)
-			if !ok || t.Shifted.Largest[l] < zeroIQ1S {
-				continue
+		x, w := t.X[n*g:][:n], t.W[:n]
+		kernel.WeighImportanceRows(w, x, t.Importance[n*g:], &t.Sigma2, kernel.RowAt(t.Sums[:], g))
+		t.Shifted.Search(x, w)
+		var found [kernel.Lanes]foundIQ1
+		used := settleLanes(t, &found, x, w, 4, zeroIQ1S)
+		for l := range found {
+			if used>>l&1 != 0 {
+				putGroupIQ1S(blocks[l][:], g, &found[l])
+				scales[l][g] = found[l].scale
 			}
-			var x, w [32]float32
-			kernel.Gather(x[:], t.X[n*g:], l, 32)
-			kernel.Gather(w[:], t.W[:], l, 32)
-			scales[l][g] = putGroupIQ1S(blocks[l][:], g, &codes, x[:], w[:], scale, shift)
 		}
 	}
 	for l := range kernel.Lanes {
@@ -70,22 +75,15 @@ func tileIQ1S(t *kernel.Tile, _ bool) {
 // zeroIQ1S is the magnitude below which a group counts as zero. It keeps point 0, shift 0 and scale 0.
 const zeroIQ1S = 1e-12
 
-// putGroupIQ1S stores points and shift of a group for what the search found, and gives the scale that goes with them.
-func putGroupIQ1S(b []byte, g int, codes *[4]uint16, x, w []float32, scale float32, shift int) float32 {
-	if scale < 0 {
-		scale, shift = -scale, shift^1
-		kernel.MirrorIQ1(codes[:])
-	}
-	var points [4]uint16
-	v := &kernel.LevelsIQ1[shift]
-	scale = snapIQ1(points[:], codes[:], x, w, scale, &[4]*[3]float32{v, v, v, v})
-	h := uint16(shift) << 15
-	for k, p := range points {
+// putGroupIQ1S stores points and shift of a group.
+func putGroupIQ1S(b []byte, g int, f *foundIQ1) {
+	var h uint16
+	for k := range 4 {
+		p, shift := f.point(k)
 		b[2+4*g+k] = byte(p)
-		h |= p >> 8 << (3 * k)
+		h |= p>>8<<(3*k) | shift<<15
 	}
 	put16(b[34+2*g:], h)
-	return scale
 }
 
 // putScalesIQ1S stores d and the scales of the groups.

@@ -232,12 +232,6 @@ group4:
 	TESTL        R11, R11
 	JGE          done6
 	BTSL         BX, SI
-	NOTL         R11
-	MOVL         R11, R12
-	SHRL         $0x0c, R12
-	SHLQ         $0x05, R12
-	ADDQ         lists+24(FP), R12
-	ANDL         $0x00000fff, R11
 	VMOVUPS      4096(AX), Y1
 	VSUBPS       (R8), Y1, Y2
 	VMULPS       1024(R8), Y2, Y3
@@ -259,6 +253,12 @@ group4:
 	VMULPS       Y1, Y8, Y1
 	VPERM2F128   $0x00, Y1, Y1, Y8
 	VPERM2F128   $0x11, Y1, Y1, Y1
+	NOTL         R11
+	MOVL         R11, R12
+	SHRL         $0x0c, R12
+	SHLQ         $0x05, R12
+	ADDQ         lists+24(FP), R12
+	ANDL         $0x00000fff, R11
 	VPMOVZXWD    (R12), Y9
 	VPERMILPS    Y9, Y3, Y10
 	VPSRLD       $0x02, Y9, Y11
@@ -875,12 +875,6 @@ group16:
 	TESTL        R11, R11
 	JGE          done18
 	BTSL         BX, SI
-	NOTL         R11
-	MOVL         R11, R12
-	SHRL         $0x0c, R12
-	SHLQ         $0x05, R12
-	ADDQ         lists+24(FP), R12
-	ANDL         $0x00000fff, R11
 	VMOVUPS      4096(AX), Y1
 	VSUBPS       (R8), Y1, Y2
 	VMULPS       1024(R8), Y2, Y3
@@ -894,6 +888,12 @@ group16:
 	VSUBPS       96(R8), Y1, Y1
 	VMULPS       1120(R8), Y1, Y5
 	VMULPS       Y1, Y5, Y1
+	NOTL         R11
+	MOVL         R11, R12
+	SHRL         $0x0c, R12
+	SHLQ         $0x05, R12
+	ADDQ         lists+24(FP), R12
+	ANDL         $0x00000fff, R11
 	VPMOVZXWD    (R12), Y5
 	VPERMPS      Y2, Y5, Y6
 	VPSRLD       $0x03, Y5, Y7
@@ -1242,12 +1242,6 @@ group4:
 	TESTL         R11, R11
 	JGE           done6
 	BTSL          BX, SI
-	NOTL          R11
-	MOVL          R11, R12
-	SHRL          $0x0c, R12
-	SHLQ          $0x05, R12
-	ADDQ          lists+24(FP), R12
-	ANDL          $0x00000fff, R11
 	VMOVUPS       4096(AX), Z1
 	VSUBPS        (R8), Z1, Z2
 	VMULPS        1024(R8), Z2, Z3
@@ -1263,6 +1257,12 @@ group4:
 	VSHUFF32X4    $0x55, Z1, Z1, Z7
 	VSHUFF32X4    $0xaa, Z1, Z1, Z8
 	VSHUFF32X4    $0xff, Z1, Z1, Z1
+	NOTL          R11
+	MOVL          R11, R12
+	SHRL          $0x0c, R12
+	SHLQ          $0x05, R12
+	ADDQ          lists+24(FP), R12
+	ANDL          $0x00000fff, R11
 	VPMOVZXWD     (R12), Z9
 	VPERMILPS     Z9, Z3, Z10
 	VPSRLD        $0x02, Z9, Z11
@@ -1662,12 +1662,6 @@ group16:
 	TESTL         R11, R11
 	JGE           done18
 	BTSL          BX, SI
-	NOTL          R11
-	MOVL          R11, R12
-	SHRL          $0x0c, R12
-	SHLQ          $0x05, R12
-	ADDQ          lists+24(FP), R12
-	ANDL          $0x00000fff, R11
 	VMOVUPS       4096(AX), Z1
 	VSUBPS        (R8), Z1, Z2
 	VMULPS        1024(R8), Z2, Z3
@@ -1679,6 +1673,12 @@ group16:
 	VMULPS        Z1, Z4, Z1
 	VSHUFF32X4    $0x44, Z1, Z1, Z4
 	VSHUFF32X4    $0xee, Z1, Z1, Z1
+	NOTL          R11
+	MOVL          R11, R12
+	SHRL          $0x0c, R12
+	SHLQ          $0x05, R12
+	ADDQ          lists+24(FP), R12
+	ANDL          $0x00000fff, R11
 	VPMOVZXWD     (R12), Z5
 	VPERMPS       Z3, Z5, Z6
 	VPSRLD        $0x03, Z5, Z7

@@ -14,6 +14,16 @@ func searchShiftedAVX2(x *float32, w *float32, work *float32, state *float32)
 //go:noescape
 func searchShiftedHalvesAVX2(x *float32, w *float32, work *float32, state *float32)
 
+// fitShiftedAVX2 is FitShiftedRows.
+//
+//go:noescape
+func fitShiftedAVX2(x *float32, w *float32, codes *uint32, factor *float32, groups int, sums *float32)
+
+// gridSnap8AVX2 is Grid.Snap for groups of 8.
+//
+//go:noescape
+func gridSnap8AVX2(codes *uint16, x *float32, w *float32, values *float32, groups int, index *int32, lists *uint16, places *uint32) uint32
+
 // searchShiftedAVX512 is SearchShifted on 16 lanes.
 //
 //go:noescape
@@ -23,3 +33,13 @@ func searchShiftedAVX512(x *float32, w *float32, work *float32, state *float32)
 //
 //go:noescape
 func searchShiftedHalvesAVX512(x *float32, w *float32, work *float32, state *float32)
+
+// fitShiftedAVX512 is FitShiftedRows.
+//
+//go:noescape
+func fitShiftedAVX512(x *float32, w *float32, codes *uint32, factor *float32, groups int, sums *float32)
+
+// gridSnap8AVX512 is Grid.Snap for groups of 8.
+//
+//go:noescape
+func gridSnap8AVX512(codes *uint16, x *float32, w *float32, values *float32, groups int, index *int32, lists *uint16, places *uint32) uint32

@@ -3830,6 +3830,375 @@ DATA x0000003f<>+56(SB)/4, $0x0000003f
 DATA x0000003f<>+60(SB)/4, $0x0000003f
 GLOBL x0000003f<>(SB), RODATA|NOPTR, $64
 
+// func fitShiftedAVX2(x *float32, w *float32, codes *uint32, factor *float32, groups int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·fitShiftedAVX2(SB), NOSPLIT, $0-48
+	MOVQ    x+0(FP), AX
+	MOVQ    w+8(FP), CX
+	MOVQ    codes+16(FP), DX
+	MOVQ    factor+24(FP), BX
+	MOVQ    sums+40(FP), SI
+	VMOVUPS shifted<>+0(SB), Y0
+	MOVQ    $0x00000002, DI
+
+half17:
+	MOVQ    AX, R8
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	VMOVUPS (BX), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 64(SI), Y3
+	MOVQ    groups+32(FP), R11
+
+group18:
+	VMOVUPS (R10), Y4
+	VPSRLD  $0x10, Y4, Y5
+	VANDPS  x00000004<>+0(SB), Y5, Y5
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  (R9), Y6, Y7
+	VMULPS  (R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  64(R9), Y6, Y7
+	VMULPS  64(R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  128(R9), Y6, Y7
+	VMULPS  128(R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  192(R9), Y6, Y7
+	VMULPS  192(R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  256(R9), Y6, Y7
+	VMULPS  256(R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  320(R9), Y6, Y7
+	VMULPS  320(R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y6
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VMULPS  384(R9), Y6, Y7
+	VMULPS  384(R8), Y7, Y8
+	VADDPS  Y8, Y2, Y2
+	VMULPS  Y6, Y7, Y6
+	VADDPS  Y6, Y3, Y3
+	VANDPS  x00000003<>+0(SB), Y4, Y6
+	VORPS   Y5, Y6, Y5
+	VPSRLD  $0x02, Y4, Y4
+	VPERMPS Y0, Y5, Y4
+	VMULPS  Y1, Y4, Y4
+	VMULPS  448(R9), Y4, Y5
+	VMULPS  448(R8), Y5, Y6
+	VADDPS  Y6, Y2, Y2
+	VMULPS  Y4, Y5, Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    $0x00000200, R8
+	ADDQ    $0x00000200, R9
+	ADDQ    $0x40, R10
+	DECQ    R11
+	JNZ     group18
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 64(SI)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, SI
+	DECQ    DI
+	JNZ     half17
+	VZEROUPPER
+	RET
+
+DATA shifted<>+0(SB)/4, $0xbf600000
+DATA shifted<>+4(SB)/4, $0x3e000000
+DATA shifted<>+8(SB)/4, $0x3f900000
+DATA shifted<>+12(SB)/4, $0x00000000
+DATA shifted<>+16(SB)/4, $0xbf900000
+DATA shifted<>+20(SB)/4, $0xbe000000
+DATA shifted<>+24(SB)/4, $0x3f600000
+DATA shifted<>+28(SB)/4, $0x00000000
+DATA shifted<>+32(SB)/4, $0xbf600000
+DATA shifted<>+36(SB)/4, $0x3e000000
+DATA shifted<>+40(SB)/4, $0x3f900000
+DATA shifted<>+44(SB)/4, $0x00000000
+DATA shifted<>+48(SB)/4, $0xbf900000
+DATA shifted<>+52(SB)/4, $0xbe000000
+DATA shifted<>+56(SB)/4, $0x3f600000
+DATA shifted<>+60(SB)/4, $0x00000000
+GLOBL shifted<>(SB), RODATA|NOPTR, $64
+
+// func gridSnap8AVX2(codes *uint16, x *float32, w *float32, values *float32, groups int, index *int32, lists *uint16, places *uint32) uint32
+// Requires: AVX, AVX2
+TEXT ·gridSnap8AVX2(SB), NOSPLIT, $0-68
+	MOVQ   codes+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   w+16(FP), DX
+	MOVQ   values+24(FP), BX
+	MOVQ   groups+32(FP), SI
+	MOVQ   index+40(FP), DI
+	MOVQ   places+56(FP), R8
+	VXORPS Y0, Y0, Y0
+
+group19:
+	MOVWLZX        (AX), R9
+	MOVL           (DI)(R9*4), R9
+	TESTL          R9, R9
+	JGE            done20
+	VBROADCASTF128 (CX), Y1
+	VPERMILPS      spreadAVX2<>+0(SB), Y1, Y1
+	VBROADCASTF128 (DX), Y2
+	VPERMILPS      spreadAVX2<>+0(SB), Y2, Y2
+	VBROADCASTF128 (BX), Y3
+	VSUBPS         Y1, Y3, Y1
+	VANDPS         x7fffffff<>+0(SB), Y2, Y2
+	VMULPS         Y1, Y2, Y2
+	VMULPS         Y1, Y2, Y1
+	VPERM2F128     $0x00, Y1, Y1, Y2
+	VPERM2F128     $0x11, Y1, Y1, Y1
+	VBROADCASTF128 (CX), Y3
+	VPERMILPS      spreadOddAVX2<>+0(SB), Y3, Y3
+	VBROADCASTF128 (DX), Y4
+	VPERMILPS      spreadOddAVX2<>+0(SB), Y4, Y4
+	VBROADCASTF128 (BX), Y5
+	VSUBPS         Y3, Y5, Y3
+	VANDPS         x7fffffff<>+0(SB), Y4, Y4
+	VMULPS         Y3, Y4, Y4
+	VMULPS         Y3, Y4, Y3
+	VPERM2F128     $0x00, Y3, Y3, Y4
+	VPERM2F128     $0x11, Y3, Y3, Y3
+	VBROADCASTF128 16(CX), Y5
+	VPERMILPS      spreadAVX2<>+0(SB), Y5, Y5
+	VBROADCASTF128 16(DX), Y6
+	VPERMILPS      spreadAVX2<>+0(SB), Y6, Y6
+	VBROADCASTF128 (BX), Y7
+	VSUBPS         Y5, Y7, Y5
+	VANDPS         x7fffffff<>+0(SB), Y6, Y6
+	VMULPS         Y5, Y6, Y6
+	VMULPS         Y5, Y6, Y5
+	VPERM2F128     $0x00, Y5, Y5, Y6
+	VPERM2F128     $0x11, Y5, Y5, Y5
+	VBROADCASTF128 16(CX), Y7
+	VPERMILPS      spreadOddAVX2<>+0(SB), Y7, Y7
+	VBROADCASTF128 16(DX), Y8
+	VPERMILPS      spreadOddAVX2<>+0(SB), Y8, Y8
+	VBROADCASTF128 (BX), Y9
+	VSUBPS         Y7, Y9, Y7
+	VANDPS         x7fffffff<>+0(SB), Y8, Y8
+	VMULPS         Y7, Y8, Y8
+	VMULPS         Y7, Y8, Y7
+	VPERM2F128     $0x00, Y7, Y7, Y8
+	VPERM2F128     $0x11, Y7, Y7, Y7
+	NOTL           R9
+	MOVL           R9, R10
+	SHRL           $0x0c, R10
+	SHLQ           $0x05, R10
+	ADDQ           lists+48(FP), R10
+	ANDL           $0x00000fff, R9
+	VPMOVZXWD      (R10), Y9
+	VPERMILPS      Y9, Y2, Y10
+	VPSRLD         $0x02, Y9, Y11
+	VPERMILPS      Y11, Y1, Y11
+	VADDPS         Y11, Y10, Y10
+	VPSRLD         $0x04, Y9, Y11
+	VPERMILPS      Y11, Y4, Y11
+	VADDPS         Y11, Y10, Y10
+	VPSRLD         $0x06, Y9, Y11
+	VPERMILPS      Y11, Y3, Y11
+	VADDPS         Y11, Y10, Y10
+	VPSRLD         $0x08, Y9, Y11
+	VPERMILPS      Y11, Y6, Y11
+	VADDPS         Y11, Y10, Y10
+	VPSRLD         $0x0a, Y9, Y11
+	VPERMILPS      Y11, Y5, Y11
+	VADDPS         Y11, Y10, Y10
+	VPSRLD         $0x0c, Y9, Y11
+	VPERMILPS      Y11, Y8, Y11
+	VADDPS         Y11, Y10, Y10
+	VPSRLD         $0x0e, Y9, Y9
+	VPERMILPS      Y9, Y7, Y9
+	VADDPS         Y9, Y10, Y10
+	CMPL           R9, $0x08
+	JHI            many21
+	VEXTRACTI128   $0x01, Y10, X1
+	VPMINUD        X1, X10, X1
+	VPSHUFD        $0x4e, X1, X2
+	VPMINUD        X1, X2, X1
+	VPSHUFD        $0xb1, X1, X2
+	VPMINUD        X1, X2, X1
+	VPBROADCASTD   X1, Y1
+	VPMAXUD        Y1, Y0, Y0
+	VPCMPEQD       Y1, Y10, Y1
+	VMOVMSKPS      Y1, R9
+	BSFL           R9, R9
+	MOVWLZX        (R10)(R9*2), R9
+	JMP            found22
+
+many21:
+	VMOVUPS count<>+0(SB), Y9
+	VMOVUPS count<>+0(SB), Y11
+	MOVQ    R10, R11
+
+more23:
+	ADDQ         $0x10, R11
+	VPADDD       x00000008<>+0(SB), Y11, Y11
+	VPMOVZXWD    (R11), Y12
+	VPERMILPS    Y12, Y2, Y13
+	VPSRLD       $0x02, Y12, Y14
+	VPERMILPS    Y14, Y1, Y14
+	VADDPS       Y14, Y13, Y13
+	VPSRLD       $0x04, Y12, Y14
+	VPERMILPS    Y14, Y4, Y14
+	VADDPS       Y14, Y13, Y13
+	VPSRLD       $0x06, Y12, Y14
+	VPERMILPS    Y14, Y3, Y14
+	VADDPS       Y14, Y13, Y13
+	VPSRLD       $0x08, Y12, Y14
+	VPERMILPS    Y14, Y6, Y14
+	VADDPS       Y14, Y13, Y13
+	VPSRLD       $0x0a, Y12, Y14
+	VPERMILPS    Y14, Y5, Y14
+	VADDPS       Y14, Y13, Y13
+	VPSRLD       $0x0c, Y12, Y14
+	VPERMILPS    Y14, Y8, Y14
+	VADDPS       Y14, Y13, Y13
+	VPSRLD       $0x0e, Y12, Y12
+	VPERMILPS    Y12, Y7, Y12
+	VADDPS       Y12, Y13, Y13
+	VPMINUD      Y10, Y13, Y13
+	VPCMPEQD     Y10, Y13, Y10
+	VMOVUPS      Y11, Y12
+	VBLENDVPS    Y10, Y9, Y12, Y9
+	VMOVUPS      Y13, Y10
+	SUBL         $0x08, R9
+	CMPL         R9, $0x08
+	JHI          more23
+	VEXTRACTI128 $0x01, Y10, X1
+	VPMINUD      X1, X10, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPMINUD      X1, X2, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPMINUD      X1, X2, X1
+	VPBROADCASTD X1, Y1
+	VPMAXUD      Y1, Y0, Y0
+	VPCMPEQD     Y1, Y10, Y1
+	VMOVMSKPS    Y1, R11
+	LEAL         -1(R11), R9
+	TESTL        R9, R11
+	JNE          tie24
+	VMOVUPS      Y9, (R8)
+	BSFL         R11, R11
+	MOVL         (R8)(R11*4), R11
+	MOVWLZX      (R10)(R11*2), R9
+	JMP          found22
+
+tie24:
+	VMOVUPS      xffffffff<>+0(SB), Y2
+	VBLENDVPS    Y1, Y9, Y2, Y9
+	VEXTRACTI128 $0x01, Y9, X1
+	VPMINUD      X1, X9, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPMINUD      X1, X2, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPMINUD      X1, X2, X1
+	VPBROADCASTD X1, Y1
+	VMOVD        X1, R11
+	MOVWLZX      (R10)(R11*2), R9
+
+found22:
+	MOVW R9, (AX)
+
+done20:
+	ADDQ  $0x02, AX
+	ADDQ  $0x20, CX
+	ADDQ  $0x20, DX
+	ADDQ  $0x10, BX
+	DECQ  SI
+	JNZ   group19
+	VMOVD X0, AX
+	MOVL  AX, ret+64(FP)
+	VZEROUPPER
+	RET
+
+DATA spreadAVX2<>+0(SB)/4, $0x00000000
+DATA spreadAVX2<>+4(SB)/4, $0x00000000
+DATA spreadAVX2<>+8(SB)/4, $0x00000000
+DATA spreadAVX2<>+12(SB)/4, $0x00000000
+DATA spreadAVX2<>+16(SB)/4, $0x00000001
+DATA spreadAVX2<>+20(SB)/4, $0x00000001
+DATA spreadAVX2<>+24(SB)/4, $0x00000001
+DATA spreadAVX2<>+28(SB)/4, $0x00000001
+GLOBL spreadAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA spreadOddAVX2<>+0(SB)/4, $0x00000002
+DATA spreadOddAVX2<>+4(SB)/4, $0x00000002
+DATA spreadOddAVX2<>+8(SB)/4, $0x00000002
+DATA spreadOddAVX2<>+12(SB)/4, $0x00000002
+DATA spreadOddAVX2<>+16(SB)/4, $0x00000003
+DATA spreadOddAVX2<>+20(SB)/4, $0x00000003
+DATA spreadOddAVX2<>+24(SB)/4, $0x00000003
+DATA spreadOddAVX2<>+28(SB)/4, $0x00000003
+GLOBL spreadOddAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA count<>+0(SB)/4, $0x00000000
+DATA count<>+4(SB)/4, $0x00000001
+DATA count<>+8(SB)/4, $0x00000002
+DATA count<>+12(SB)/4, $0x00000003
+DATA count<>+16(SB)/4, $0x00000004
+DATA count<>+20(SB)/4, $0x00000005
+DATA count<>+24(SB)/4, $0x00000006
+DATA count<>+28(SB)/4, $0x00000007
+DATA count<>+32(SB)/4, $0x00000008
+DATA count<>+36(SB)/4, $0x00000009
+DATA count<>+40(SB)/4, $0x0000000a
+DATA count<>+44(SB)/4, $0x0000000b
+DATA count<>+48(SB)/4, $0x0000000c
+DATA count<>+52(SB)/4, $0x0000000d
+DATA count<>+56(SB)/4, $0x0000000e
+DATA count<>+60(SB)/4, $0x0000000f
+GLOBL count<>(SB), RODATA|NOPTR, $64
+
 // func searchShiftedAVX512(x *float32, w *float32, work *float32, state *float32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL
 TEXT ·searchShiftedAVX512(SB), NOSPLIT, $0-32
@@ -5835,3 +6204,309 @@ code11:
 	JNZ      code11
 	VZEROUPPER
 	RET
+
+// func fitShiftedAVX512(x *float32, w *float32, codes *uint32, factor *float32, groups int, sums *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fitShiftedAVX512(SB), NOSPLIT, $0-48
+	MOVQ    x+0(FP), AX
+	MOVQ    w+8(FP), CX
+	MOVQ    codes+16(FP), DX
+	MOVQ    factor+24(FP), BX
+	MOVQ    sums+40(FP), SI
+	VMOVUPS shifted<>+0(SB), Z0
+	MOVQ    CX, CX
+	VMOVUPS (BX), Z1
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	MOVQ    groups+32(FP), BX
+
+group12:
+	VMOVUPS (DX), Z4
+	VPSRLD  $0x10, Z4, Z5
+	VANDPS  x00000004<>+0(SB), Z5, Z5
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  (CX), Z6, Z7
+	VMULPS  (AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  64(CX), Z6, Z7
+	VMULPS  64(AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  128(CX), Z6, Z7
+	VMULPS  128(AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  192(CX), Z6, Z7
+	VMULPS  192(AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  256(CX), Z6, Z7
+	VMULPS  256(AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  320(CX), Z6, Z7
+	VMULPS  320(AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z6
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VMULPS  384(CX), Z6, Z7
+	VMULPS  384(AX), Z7, Z8
+	VADDPS  Z8, Z2, Z2
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z6, Z3, Z3
+	VANDPS  x00000003<>+0(SB), Z4, Z6
+	VORPS   Z5, Z6, Z5
+	VPSRLD  $0x02, Z4, Z4
+	VPERMPS Z0, Z5, Z4
+	VMULPS  Z1, Z4, Z4
+	VMULPS  448(CX), Z4, Z5
+	VMULPS  448(AX), Z5, Z6
+	VADDPS  Z6, Z2, Z2
+	VMULPS  Z4, Z5, Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x40, DX
+	DECQ    BX
+	JNZ     group12
+	VMOVUPS Z2, (SI)
+	VMOVUPS Z3, 64(SI)
+	VZEROUPPER
+	RET
+
+// func gridSnap8AVX512(codes *uint16, x *float32, w *float32, values *float32, groups int, index *int32, lists *uint16, places *uint32) uint32
+// Requires: AVX, AVX2, AVX512DQ, AVX512F
+TEXT ·gridSnap8AVX512(SB), NOSPLIT, $0-68
+	MOVQ   codes+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   w+16(FP), DX
+	MOVQ   values+24(FP), BX
+	MOVQ   groups+32(FP), SI
+	MOVQ   index+40(FP), DI
+	MOVQ   places+56(FP), R8
+	VXORPS Z0, Z0, Z0
+
+group13:
+	MOVWLZX         (AX), R9
+	MOVL            (DI)(R9*4), R9
+	TESTL           R9, R9
+	JGE             done14
+	VBROADCASTF32X4 (CX), Z1
+	VPERMILPS       spreadAVX512<>+0(SB), Z1, Z1
+	VBROADCASTF32X4 (DX), Z2
+	VPERMILPS       spreadAVX512<>+0(SB), Z2, Z2
+	VBROADCASTF32X4 (BX), Z3
+	VSUBPS          Z1, Z3, Z1
+	VANDPS          x7fffffff<>+0(SB), Z2, Z2
+	VMULPS          Z1, Z2, Z2
+	VMULPS          Z1, Z2, Z1
+	VSHUFF32X4      $0x00, Z1, Z1, Z2
+	VSHUFF32X4      $0x55, Z1, Z1, Z3
+	VSHUFF32X4      $0xaa, Z1, Z1, Z4
+	VSHUFF32X4      $0xff, Z1, Z1, Z1
+	VBROADCASTF32X4 16(CX), Z5
+	VPERMILPS       spreadAVX512<>+0(SB), Z5, Z5
+	VBROADCASTF32X4 16(DX), Z6
+	VPERMILPS       spreadAVX512<>+0(SB), Z6, Z6
+	VBROADCASTF32X4 (BX), Z7
+	VSUBPS          Z5, Z7, Z5
+	VANDPS          x7fffffff<>+0(SB), Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VMULPS          Z5, Z6, Z5
+	VSHUFF32X4      $0x00, Z5, Z5, Z6
+	VSHUFF32X4      $0x55, Z5, Z5, Z7
+	VSHUFF32X4      $0xaa, Z5, Z5, Z8
+	VSHUFF32X4      $0xff, Z5, Z5, Z5
+	NOTL            R9
+	MOVL            R9, R10
+	SHRL            $0x0c, R10
+	SHLQ            $0x05, R10
+	ADDQ            lists+48(FP), R10
+	ANDL            $0x00000fff, R9
+	VPMOVZXWD       (R10), Z9
+	VPERMILPS       Z9, Z2, Z10
+	VPSRLD          $0x02, Z9, Z11
+	VPERMILPS       Z11, Z3, Z11
+	VADDPS          Z11, Z10, Z10
+	VPSRLD          $0x04, Z9, Z11
+	VPERMILPS       Z11, Z4, Z11
+	VADDPS          Z11, Z10, Z10
+	VPSRLD          $0x06, Z9, Z11
+	VPERMILPS       Z11, Z1, Z11
+	VADDPS          Z11, Z10, Z10
+	VPSRLD          $0x08, Z9, Z11
+	VPERMILPS       Z11, Z6, Z11
+	VADDPS          Z11, Z10, Z10
+	VPSRLD          $0x0a, Z9, Z11
+	VPERMILPS       Z11, Z7, Z11
+	VADDPS          Z11, Z10, Z10
+	VPSRLD          $0x0c, Z9, Z11
+	VPERMILPS       Z11, Z8, Z11
+	VADDPS          Z11, Z10, Z10
+	VPSRLD          $0x0e, Z9, Z9
+	VPERMILPS       Z9, Z5, Z9
+	VADDPS          Z9, Z10, Z10
+	CMPL            R9, $0x10
+	JHI             many15
+	VEXTRACTI64X4   $0x01, Z10, Y1
+	VPMINUD         Y1, Y10, Y2
+	VEXTRACTI128    $0x01, Y2, X1
+	VPMINUD         X1, X2, X1
+	VPSHUFD         $0x4e, X1, X2
+	VPMINUD         X1, X2, X1
+	VPSHUFD         $0xb1, X1, X2
+	VPMINUD         X1, X2, X1
+	VPBROADCASTD    X1, Z1
+	VPMAXUD         Z1, Z0, Z0
+	VPCMPEQD        Z1, Z10, K1
+	KMOVW           K1, R9
+	BSFL            R9, R9
+	MOVWLZX         (R10)(R9*2), R9
+	JMP             found16
+
+many15:
+	VMOVUPS count<>+0(SB), Z9
+	VMOVUPS count<>+0(SB), Z11
+	MOVQ    R10, R11
+
+more17:
+	ADDQ          $0x20, R11
+	VPADDD        x00000010<>+0(SB), Z11, Z11
+	VPMOVZXWD     (R11), Z12
+	VPERMILPS     Z12, Z2, Z13
+	VPSRLD        $0x02, Z12, Z14
+	VPERMILPS     Z14, Z3, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x04, Z12, Z14
+	VPERMILPS     Z14, Z4, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x06, Z12, Z14
+	VPERMILPS     Z14, Z1, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x08, Z12, Z14
+	VPERMILPS     Z14, Z6, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x0a, Z12, Z14
+	VPERMILPS     Z14, Z7, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x0c, Z12, Z14
+	VPERMILPS     Z14, Z8, Z14
+	VADDPS        Z14, Z13, Z13
+	VPSRLD        $0x0e, Z12, Z12
+	VPERMILPS     Z12, Z5, Z12
+	VADDPS        Z12, Z13, Z13
+	VPMINUD       Z10, Z13, Z13
+	VPCMPEQD      Z10, Z13, K1
+	VPBLENDMD     Z9, Z11, K1, Z9
+	VMOVUPS       Z13, Z10
+	SUBL          $0x10, R9
+	CMPL          R9, $0x10
+	JHI           more17
+	VEXTRACTI64X4 $0x01, Z10, Y1
+	VPMINUD       Y1, Y10, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
+	VPBROADCASTD  X1, Z1
+	VPMAXUD       Z1, Z0, Z0
+	VPCMPEQD      Z1, Z10, K1
+	KMOVW         K1, R11
+	LEAL          -1(R11), R9
+	TESTL         R9, R11
+	JNE           tie18
+	VMOVUPS       Z9, (R8)
+	BSFL          R11, R11
+	MOVL          (R8)(R11*4), R11
+	MOVWLZX       (R10)(R11*2), R9
+	JMP           found16
+
+tie18:
+	VMOVUPS       xffffffff<>+0(SB), Z1
+	VPBLENDMD     Z9, Z1, K1, Z9
+	VEXTRACTI64X4 $0x01, Z9, Y1
+	VPMINUD       Y1, Y9, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0x4e, X1, X2
+	VPMINUD       X1, X2, X1
+	VPSHUFD       $0xb1, X1, X2
+	VPMINUD       X1, X2, X1
+	VPBROADCASTD  X1, Z1
+	VMOVD         X1, R11
+	MOVWLZX       (R10)(R11*2), R9
+
+found16:
+	MOVW R9, (AX)
+
+done14:
+	ADDQ  $0x02, AX
+	ADDQ  $0x20, CX
+	ADDQ  $0x20, DX
+	ADDQ  $0x10, BX
+	DECQ  SI
+	JNZ   group13
+	VMOVD X0, AX
+	MOVL  AX, ret+64(FP)
+	VZEROUPPER
+	RET
+
+DATA spreadAVX512<>+0(SB)/4, $0x00000000
+DATA spreadAVX512<>+4(SB)/4, $0x00000000
+DATA spreadAVX512<>+8(SB)/4, $0x00000000
+DATA spreadAVX512<>+12(SB)/4, $0x00000000
+DATA spreadAVX512<>+16(SB)/4, $0x00000001
+DATA spreadAVX512<>+20(SB)/4, $0x00000001
+DATA spreadAVX512<>+24(SB)/4, $0x00000001
+DATA spreadAVX512<>+28(SB)/4, $0x00000001
+DATA spreadAVX512<>+32(SB)/4, $0x00000002
+DATA spreadAVX512<>+36(SB)/4, $0x00000002
+DATA spreadAVX512<>+40(SB)/4, $0x00000002
+DATA spreadAVX512<>+44(SB)/4, $0x00000002
+DATA spreadAVX512<>+48(SB)/4, $0x00000003
+DATA spreadAVX512<>+52(SB)/4, $0x00000003
+DATA spreadAVX512<>+56(SB)/4, $0x00000003
+DATA spreadAVX512<>+60(SB)/4, $0x00000003
+GLOBL spreadAVX512<>(SB), RODATA|NOPTR, $64

@@ -114,23 +114,34 @@ func (g *Grid) Near(code uint16) []uint16 {
 	return g.lists[at>>countBits*16:][:at&(1<<countBits-1)]
 }
 
-// Closest gives the number of the point near code that has the smallest error, the first of equal ones, or -1 when
-// no error is below the largest float32. errors holds the error of level l of coordinate i at i<<Bits|l; none is
-// negative, and they are added in the order of coordinates. The code must be off the grid.
-func (g *Grid) Closest(code uint16, errors *[32]float32) int {
-	best := none
-	if g.Bits == 2 {
-		best = closest8(g.Near(code), errors)
-	} else {
-		for i, c := range g.Near(code) {
-			e := errors[c&7] + errors[8|c>>3&7] + errors[16|c>>6&7] + errors[24|c>>9&7]
-			best = min(best, candidateOf(e, i, uint(c)))
+// Snap replaces codes of eight levels off the grid by those of the near points with the smallest Σ w·(value-x)², the
+// first of equal ones, where values holds what the levels stand for under each code. It tells whether there were any.
+// It is not ok when no error is below the largest float32; then the codes are arbitrary.
+func (g *Grid) Snap(codes []uint16, x, w []float32, values *[4][4]float32) (moved, ok bool) {
+	var before [4]uint16
+	copy(before[:], codes)
+	if tier != Plain && g.Bits == 2 && len(codes) > 0 {
+		x, w = x[:8*len(codes)], w[:8*len(codes)]
+		if done, ok := g.snapFast(codes, x, w, values); done {
+			moved := false
+			for k, c := range codes {
+				moved = moved || c != before[k]
+			}
+			return moved, ok
 		}
 	}
-	if best >= none {
-		return -1
+	for k, code := range codes {
+		if g.Map[code] >= 0 {
+			continue
+		}
+		best := near8(g.Near(code), (*[8]float32)(x[8*k:]), (*[8]float32)(w[8*k:]), &values[k])
+		if best >= none {
+			return true, false
+		}
+		codes[k] = uint16(best)
+		moved = true
 	}
-	return int(g.Map[uint16(best)])
+	return moved, true
 }
 
 // candidate is a point as a number that is smaller for a smaller error, then for an earlier place in a list: error,

@@ -6,8 +6,8 @@ import "math"
 var LevelsIQ1 = [2][3]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
 
 // SearchShifted finds levels of 32 values, with one shift for all, and gives the scale: x ≈ scale·LevelsIQ1[shift][level].
-// Eight levels make a code, as in Grid. It tries all ways to cut the sorted values into three parts, with either shift. The
-// scale may be negative, which the caller turns around; ok is false when nothing has weight.
+// Eight levels make a code, as in Grid. It tries all ways to cut the sorted values into three parts, with either shift. The scale may be negative, which
+// the caller turns around; ok is false when nothing has weight.
 func SearchShifted(codes *[4]uint16, x, w []float32) (scale float32, shift int, ok bool) {
 	const n = 32
 	var order [n]uint8

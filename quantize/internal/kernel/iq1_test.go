@@ -73,7 +73,7 @@ func TestShiftedSearchesFindExactValues(t *testing.T) {
 		var codes [4]uint16
 		scale, shift, ok := SearchShifted(&codes, x, w)
 		for i, v := range x {
-			if got := scale * LevelsIQ1[shift][codes[i/8]>>(i%8*2)&3]; !ok || Abs(got-v) > 1e-5 {
+			if got := scale * LevelsIQ1[shift][levelAt(codes[:], i)]; !ok || Abs(got-v) > 1e-5 {
 				t.Fatalf("value %d of %v is %v", i, x, got)
 			}
 		}
@@ -84,9 +84,12 @@ func TestShiftedSearchesFindExactValues(t *testing.T) {
 		var half [2]uint16
 		scale, shifts, ok = SearchShiftedHalves(&half, x, w[:16])
 		for i, v := range x {
-			if got := scale * LevelsIQ1[shifts>>(1-i/8)&1][half[i/8]>>(i%8*2)&3]; !ok || Abs(got-v) > 1e-5 {
+			if got := scale * LevelsIQ1[shifts>>(1-i/8)&1][levelAt(half[:], i)]; !ok || Abs(got-v) > 1e-5 {
 				t.Fatalf("value %d of %v is %v", i, x, got)
 			}
 		}
 	}
 }
+
+// levelAt is level i of codes of eight.
+func levelAt(codes []uint16, i int) uint16 { return codes[i/8] >> (i % 8 * 2) & 3 }

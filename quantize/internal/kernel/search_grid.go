@@ -136,7 +136,7 @@ func (f *gridFit) find(codes []uint16, groups uint8, inv, scale float32) (off ui
 		if f.g.Bits == 2 {
 			x := (*[8]float32)(f.x[8*k:])
 			if code = code8(x, inv); f.g.Map[code] < 0 {
-				best := near8(f.g.Near(code), x, (*[8]float32)(f.root[8*k:]), &odd)
+				best := near8(f.g.Near(code), x, (*[8]float32)(f.root[8*k:]), (*[4]float32)(odd[:]))
 				if best >= none {
 					return off, false
 				}
@@ -175,12 +175,12 @@ func level(x, inv float32, top int32) int32 {
 	return Clamp(Nearest(0.5*(float32(inv*x)-1)), 0, top)
 }
 
-// near8 finds the point with the smallest Σ w·(odd[level]-x)².
-func near8(near []uint16, x, w *[8]float32, odd *[8]float32) candidate {
+// near8 finds the point with the smallest Σ w·(values[level]-x)².
+func near8(near []uint16, x, w *[8]float32, values *[4]float32) candidate {
 	var errors [32]float32
 	for i, v := range x {
 		e := (*[4]float32)(errors[4*i:])
-		d0, d1, d2 := odd[0]-v, odd[1]-v, odd[2]-v
+		d0, d1, d2 := values[0]-v, values[1]-v, values[2]-v
 		e[0], e[1], e[2] = w[i]*d0*d0, w[i]*d1*d1, w[i]*d2*d2
 	}
 	return closest8(near, &errors)

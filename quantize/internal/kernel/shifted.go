@@ -5,8 +5,8 @@ package kernel
 type ShiftedSearch struct {
 	work [(33 + 33 + 6*33) * Lanes]float32 // sorted values, their places, and what is known of each cut
 	shiftedState
-	bits uint // of a shift in cut
-	_    [14]uint32
+	bits uint32 // of a shift in cut
+	_    [15]uint32
 }
 
 // shiftedState is what the assembly reads and writes, row by row.
@@ -69,3 +69,24 @@ func (s *ShiftedSearch) Found(codes []uint16, lane int) (scale float32, shift in
 	}
 	return s.scale[lane], int(s.cut[lane]) & (1<<s.bits - 1), s.cut[lane] >= 0
 }
+
+// FitShiftedRows adds Σ w·q·x and Σ w·q² of every lane to sums. q is a factor times what the level stands for. codes has
+// one row for eight values; bit ShiftBit is its shift.
+func FitShiftedRows(sums *[2]Row, x, w []float32, codes [][Lanes]uint32, factor *Row) {
+	n := 8 * len(codes)
+	x, w = x[:Lanes*n], w[:Lanes*n]
+	if tier != Plain && n > 0 && fitShiftedFast(sums, x, w, codes, factor) {
+		return
+	}
+	for i, v := range x {
+		l, row := i%Lanes, i/Lanes
+		c := codes[row/8][l]
+		q := LevelsIQ1[c>>ShiftBit&1][c>>(row%8*2)&3] * factor[l]
+		wq := w[i] * q
+		sums[0][l] += float32(wq * v)
+		sums[1][l] += float32(wq * q)
+	}
+}
+
+// ShiftBit is above the levels of a code, where FitShiftedRows looks for its shift.
+const ShiftBit = 18

@@ -90,7 +90,14 @@ func gridFind(a *grid) {
 	a.TESTL(m.As32(), m.As32())
 	a.JGE(LabelRef(done))
 	a.BTSL(group.As32(), off)
-	a.closest(s, terms, m, code, worst)
+	odd := a.load(Mem{Base: s, Disp: gkOdd})
+	var errors []reg.VecVirtual
+	for h := 0; h < gkGroup; h += a.width() {
+		d := a.sub(odd, Mem{Base: terms, Disp: gkX + h})
+		e := a.mul(a.mul(d, Mem{Base: terms, Disp: gkRoot + h}), d)
+		errors = append(errors, a.tables(e)...)
+	}
+	a.closest(errors, Mem{Base: s, Disp: gkPlaces}, m, code, worst)
 	a.Label(done)
 	a.MOVW(code.As16(), Mem{Base: codes})
 	a.Label(next)
@@ -131,9 +138,10 @@ func (a *grid) round(s, try reg.GPVirtual) {
 	a.store(a.mul(a.broadcast(Mem{Base: s, Index: try, Scale: 4, Disp: gkScale}), a.odd()), Mem{Base: s, Disp: gkOdd})
 }
 
-// closest puts the code of the closest point into code. Lanes are neighbours: each adds the errors of its coordinates
-// in their order. Of equal sums the first in the list wins.
-func (a *grid) closest(s, terms, m, code reg.GPVirtual, worst reg.VecVirtual) {
+// closest puts the code of the closest point into code, m is what Grid.Map has for it. errors are tables for lookup, one
+// for each coordinate. Lanes are neighbours: each adds the errors of its coordinates in their order. Of equal sums the
+// first in the list wins. places is a row of scratch.
+func (a *grid) closest(errors []reg.VecVirtual, places Mem, m, code reg.GPVirtual, worst reg.VecVirtual) {
 	list := a.GP64()
 	a.NOTL(m.As32())
 	a.MOVL(m.As32(), list.As32())
@@ -142,13 +150,6 @@ func (a *grid) closest(s, terms, m, code reg.GPVirtual, worst reg.VecVirtual) {
 	a.ADDQ(a.argMem("lists"), list)
 	a.ANDL(U32(1<<gkCountBits-1), m.As32())
 
-	odd := a.load(Mem{Base: s, Disp: gkOdd})
-	var errors []reg.VecVirtual
-	for h := 0; h < gkGroup; h += a.width() {
-		d := a.sub(odd, Mem{Base: terms, Disp: gkX + h})
-		e := a.mul(a.mul(d, Mem{Base: terms, Disp: gkRoot + h}), d)
-		errors = append(errors, a.tables(e)...)
-	}
 	sums := func(p reg.GPVirtual) reg.VecVirtual {
 		c := a.widen16(Mem{Base: p})
 		e := a.lookup(errors[0], c)
@@ -195,9 +196,9 @@ func (a *grid) closest(s, terms, m, code reg.GPVirtual, worst reg.VecVirtual) {
 	a.LEAL(Mem{Base: spots.As64(), Disp: -1}, code.As32())
 	a.TESTL(code.As32(), spots.As32())
 	a.JNE(LabelRef(tie))
-	a.store(place, Mem{Base: s, Disp: gkPlaces})
+	a.store(place, places)
 	a.BSFL(spots.As32(), spots.As32())
-	a.MOVL(Mem{Base: s, Index: spots.As64(), Scale: 4, Disp: gkPlaces}, spots.As32())
+	a.MOVL(places.Idx(spots.As64(), 4), spots.As32())
 	a.MOVWLZX(Mem{Base: list, Index: spots.As64(), Scale: 2}, code.As32())
 	a.JMP(LabelRef(found))
 

@@ -24,7 +24,7 @@ var files = []struct {
 	{"signed", []func(*asm){searchSigned, refineSigned, peaks}},
 	{"positive", []func(*asm){searchPositive}},
 	{"levels", []func(*asm){searchLevels, nearestLevels}},
-	{"shifted", []func(*asm){searchShifted, searchShiftedHalves}},
+	{"shifted", []func(*asm){searchShifted, searchShiftedHalves, fitShifted, func(a *asm) { gridSnap(&grid{a, 2}) }}},
 	{"pack", []func(*asm){packNibbles, packPairs, packBits}},
 	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, laneCodes}},
 	{"scales", []func(*asm){
