@@ -134,6 +134,31 @@ func (s *shifted) tryCuts(line func(first reg.GPVirtual, h int) []Op, both func(
 	}
 }
 
+// challengers judges two pairs of sums, the second after the first. On AVX-512 it judges the second also as if the first
+// had won, so that what may have to wait for the best so far is short: one comparison for both.
+func (s *shifted) challengers(qx1, qq1 reg.VecVirtual, shift1 uint32, qx2, qq2 reg.VecVirtual, shift2 uint32, h int) {
+	if !s.wide {
+		s.challenge(qx1, qq1, shift1, h)
+		s.challenge(qx2, qq2, shift2, h)
+		return
+	}
+	square1, square2 := s.mul(qx1, qx1), s.mul(qx2, qx2)
+	some1, some2 := s.cmp(qq1, greater, s.shared(0)), s.cmp(qq2, greater, s.shared(0))
+	first := s.both(some1, s.cmp(square1, greater, s.mul(qq1, s.best[h])))
+	second := s.both(some2, s.cmp(square2, greater, s.mul(qq2, s.best[h])))
+	s.VDIVPS(qq1, qx1, square1) // its scale
+	s.VMULPS(square1, qx1, qx1) // what it would make the best
+	after := s.both(some2, s.cmp(square2, greater, s.mul(qq2, qx1)))
+	s.VDIVPS(qq2, qx2, square2)
+	s.VMULPS(square2, qx2, qx2)
+	code1, code2 := s.iadd(s.pair, s.shared(shift1)), s.iadd(s.pair, s.shared(shift2))
+	for _, v := range [][3]reg.VecVirtual{{s.best[h], qx1, qx2}, {s.scale[h], square1, square2}, {s.code[h], code1, code2}} {
+		s.set(v[1], after, v[2])
+		s.set(v[0], second, v[2])
+		s.set(v[0], first, v[1])
+	}
+}
+
 // challenge takes the sums of a pair with one of the shifts if they are better. It uses up the registers of the sums.
 func (s *shifted) challenge(qx, qq reg.VecVirtual, shift uint32, h int) {
 	better := s.both(s.cmp(qq, greater, s.shared(0)), s.cmp(s.mul(qx, qx), greater, s.mul(qq, s.best[h])))
@@ -235,12 +260,11 @@ func searchShifted(a *asm) {
 			qx, qq := a.add(middle, line[0]), a.add(middleW, line[2])
 			a.addTo(qx, s.of(second, cutUp, h))
 			a.addTo(qq, s.of(second, cutUpW, h))
-			s.challenge(qx, qq, 0, h)
 			a.VSUBPS(middle, a.load(line[1]), middle)
 			a.addTo(middle, s.of(second, cutDown, h))
 			a.addTo(middleW, line[3])
 			a.addTo(middleW, s.of(second, cutDownW, h))
-			s.challenge(middle, middleW, 1, h)
+			s.challengers(qx, qq, 0, middle, middleW, 1, h)
 		})
 	s.levels()
 	a.ret()
@@ -302,10 +326,10 @@ func searchShiftedHalves(a *asm) {
 			down, downW := part(1, 1)
 			for first := range 2 {
 				qx, qq := part(0, first)
-				s.challenge(a.add(qx, up), a.add(qq, upW), uint32(2*first), h)
+				upX, upQ := a.add(qx, up), a.add(qq, upW)
 				a.addTo(qx, down)
 				a.addTo(qq, downW)
-				s.challenge(qx, qq, uint32(2*first+1), h)
+				s.challengers(upX, upQ, uint32(2*first), qx, qq, uint32(2*first+1), h)
 			}
 		})
 	s.levels()
