@@ -38,3 +38,38 @@ func TestShiftedSearch(t *testing.T) {
 		}
 	})
 }
+
+// The sums go on from what they were, and each code has its own shift and each lane its factor.
+func TestFitShiftedRows(t *testing.T) {
+	kerneltest.Each(t, func(t *testing.T) {
+		tiles(100, 32, func(x, w []float32) {
+			var codes [4][kernel.Lanes]uint32
+			var factor kernel.Row
+			var sums, want [2]kernel.Row
+			for l := range kernel.Lanes {
+				factor[l] = float32(2*l + 1)
+				sums[0][l], sums[1][l] = x[l], w[l]
+				want[0][l], want[1][l] = x[l], w[l]
+				for k := range codes {
+					shift := uint32(l+k) % 2
+					codes[k][l] = shift << kernel.ShiftBit
+					for i := range 8 {
+						level := uint32(i+k*l) % 3
+						codes[k][l] |= level << (2 * i)
+						at := kernel.Lanes*(8*k+i) + l
+						q := kernel.LevelsIQ1[shift][level] * factor[l]
+						wq := w[at] * q
+						want[0][l] += float32(wq * x[at])
+						want[1][l] += float32(wq * q)
+					}
+				}
+			}
+			kernel.FitShiftedRows(&sums, x, w, codes[:], &factor)
+			for l := range kernel.Lanes {
+				if !same(sums[0][l], want[0][l]) || !same(sums[1][l], want[1][l]) {
+					t.Fatalf("lane %d: sums %v and %v, want %v and %v", l, sums[0][l], sums[1][l], want[0][l], want[1][l])
+				}
+			}
+		})
+	})
+}
