@@ -195,4 +195,3 @@ func (a *asm) note(m mask, g reg.GPVirtual) {
 	}
 	a.ORL(b, g.As32())
 }
-
