@@ -84,6 +84,9 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 		s.Search(t.Scales[:], t.Sums[:], 16)
 		s.Codes(ls[:], t.Scales[:], 16)
 		unit = s.Scale
+		if FirstNonFinite(t.Scales[:]) >= 0 {
+			searchOverflowed(t, &ls, &unit)
+		}
 	} else {
 		signedSixRows(&ls, &unit, t.Scales[:])
 	}
@@ -119,6 +122,24 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	}
 	kernel.PackBits(t.Block[:2*group], t.Codes[:], 2*group, 2)
 	packTwoRows(t, 32)
+}
+
+// searchOverflowed searches the scales of those lanes again in which sums have overflowed, so that a scale is infinite or
+// NaN: the kernel takes finite values only.
+func searchOverflowed(t *kernel.Tile, codes *[16 * kernel.Lanes]uint8, unit *kernel.Row) {
+	for l := range unit {
+		var scales, sums [16]float32
+		kernel.Gather(scales[:], t.Scales[:], l, 16)
+		if FirstNonFinite(scales[:]) < 0 {
+			continue
+		}
+		kernel.Gather(sums[:], t.Sums[:], l, 16)
+		var c [16]int8
+		unit[l] = kernel.SearchSigned(c[:], scales[:], sums[:], 32)
+		for g, v := range c {
+			codes[kernel.Lanes*g+l] = uint8(v)
+		}
+	}
 }
 
 // signedSixRows is signedSix for the lanes of a tile.
