@@ -150,3 +150,30 @@ func firstDifference(a, b []byte) int {
 	}
 	return -1
 }
+
+// The first magnitude that reaches a limit is found wherever it is, NaN too; what is just below is passed over.
+func TestFirstBeyond(t *testing.T) {
+	const limit = 1e17
+	below := math.Nextafter32(limit, 0)
+	kerneltest.Each(t, func(t *testing.T) {
+		for _, n := range []int{1, 31, 32, 33, 127, 200} {
+			row := make([]float32, n)
+			for i := range row {
+				row[i] = below * float32(1-i%2*2)
+			}
+			if i := FirstBeyond(row, limit); i >= 0 {
+				t.Fatalf("%d values below the limit: value %d, %v, is said to reach it", n, i, row[i])
+			}
+			for i := range row {
+				for _, v := range []float32{limit, -limit, math.MaxFloat32, float32(math.Inf(-1)), float32(math.NaN())} {
+					before := row[i]
+					row[i] = v
+					if got := FirstBeyond(row, limit); got != i {
+						t.Fatalf("%v at %d of %d: found at %d", v, i, n, got)
+					}
+					row[i] = before
+				}
+			}
+		}
+	})
+}

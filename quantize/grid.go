@@ -83,10 +83,9 @@ func (s *gridSearch) points(b *subBlock, m, w []float32, peak, scale float32) {
 // positive.
 func splitSigns(m, x *[8]float32) (signs uint8) {
 	for i, v := range x {
-		b := math.Float32bits(v)
-		negative := uint32((uint64(1<<31) - uint64(b)) >> 63) // without a branch: signs cannot be foretold
-		m[i] = math.Float32frombits(b ^ negative<<31)
-		signs |= uint8(negative << i)
+		sign := negative(v)
+		m[i] = math.Float32frombits(math.Float32bits(v) ^ sign<<31)
+		signs |= uint8(sign << i)
 	}
 	return signs
 }

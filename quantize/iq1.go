@@ -98,14 +98,6 @@ func settleLanes(t *kernel.Tile, found *[kernel.Lanes]foundIQ1, x, w []float32, 
 
 var onesIQ1 = kernel.Row{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
-// meanSquares sets twice the mean square of each lane's block.
-func meanSquares(t *kernel.Tile) {
-	kernel.SumSquaresRows(&t.Sigma2, t.X[:])
-	for l, s := range t.Sigma2 {
-		t.Sigma2[l] = 2 * s / 256
-	}
-}
-
 // addFitIQ1 adds w·q·x and w·q² of eight values, where q is what the levels of a code stand for, times a factor.
 func addFitIQ1(qx, qq *float32, x, w []float32, code uint16, values *[3]float32, factor float32) {
 	w = w[:len(x)]

@@ -78,7 +78,7 @@ func tileIQ1M(t *kernel.Tile, weighted bool) {
 	const n = 16 * kernel.Lanes
 	w := t.Importance[:]
 	if weighted {
-		meanSquares(t)
+		twiceMeanSquare(t)
 		kernel.WeighImportanceRows(w, t.X[:], w, &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
 	} else {
 		kernel.SquareRows(w, t.X[:])

@@ -50,7 +50,7 @@ func encodeIQ1SFast(dst []byte, src, weight []float32) bool {
 
 func tileIQ1S(t *kernel.Tile, _ bool) {
 	const n = 32 * kernel.Lanes
-	meanSquares(t)
+	twiceMeanSquare(t)
 	var blocks [kernel.Lanes][50]byte
 	var scales [kernel.Lanes][8]float32
 	for g := range 8 {

@@ -55,7 +55,7 @@ func encodeQ1_0Fast(dst []byte, src, _ []float32) bool {
 	return true
 }
 
-// negative gives 1 for x < 0, which -0 is not.
+// negative gives 1 for x < 0, which -0 is not: without a branch, because signs cannot be foretold.
 func negative(x float32) uint32 { return uint32((1<<31 - uint64(math.Float32bits(x))) >> 63) }
 
 func decodeQ1_0(dst []float32, src []byte) {

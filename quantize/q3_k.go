@@ -63,10 +63,7 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	s := &t.Signed
 	s.Init(4)
 	if weighted {
-		kernel.SumSquaresRows(&t.Sigma2, t.X[:])
-		for l, v := range t.Sigma2 {
-			t.Sigma2[l] = 2 * v / 256
-		}
+		twiceMeanSquare(t)
 	}
 	for g := range 16 {
 		if weighted {
@@ -82,11 +79,8 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	if weighted {
 		s.Init(32)
 		s.Search(t.Scales[:], t.Sums[:], 16)
-		s.Codes(ls[:], t.Scales[:], 16)
+		s.Codes(ls[:], t.Scales[:], t.Sums[:], 16)
 		unit = s.Scale
-		if FirstNonFinite(t.Scales[:]) >= 0 {
-			searchOverflowed(t, &ls, &unit)
-		}
 	} else {
 		signedSixRows(&ls, &unit, t.Scales[:])
 	}
@@ -122,24 +116,6 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	}
 	kernel.PackBits(t.Block[:2*group], t.Codes[:], 2*group, 2)
 	packTwoRows(t, 32)
-}
-
-// searchOverflowed searches the scales of those lanes again in which sums have overflowed, so that a scale is infinite or
-// NaN: the kernel takes finite values only.
-func searchOverflowed(t *kernel.Tile, codes *[16 * kernel.Lanes]uint8, unit *kernel.Row) {
-	for l := range unit {
-		var scales, sums [16]float32
-		kernel.Gather(scales[:], t.Scales[:], l, 16)
-		if FirstNonFinite(scales[:]) < 0 {
-			continue
-		}
-		kernel.Gather(sums[:], t.Sums[:], l, 16)
-		var c [16]int8
-		unit[l] = kernel.SearchSigned(c[:], scales[:], sums[:], 32)
-		for g, v := range c {
-			codes[kernel.Lanes*g+l] = uint8(v)
-		}
-	}
 }
 
 // signedSixRows is signedSix for the lanes of a tile.

@@ -75,10 +75,7 @@ func encodeQ4KFast(dst []byte, src, weight []float32) bool {
 func tileGroups(t *kernel.Tile, weighted bool, nmax int32, s *kernel.Sweep) {
 	var mean kernel.Row
 	if weighted {
-		kernel.SumSquaresRows(&t.Sigma2, t.X[:])
-		for l, v := range t.Sigma2 {
-			t.Sigma2[l] = 2 * v / 256
-		}
+		twiceMeanSquare(t)
 	}
 	weigh := func(w, x []float32) {
 		kernel.SumSquaresRows(&mean, x)

@@ -28,6 +28,14 @@ func tiled(dst []byte, src, weight []float32, elems, size int, encode func(t *ke
 	return true
 }
 
+// twiceMeanSquare sets Sigma2 to twice the mean square of each lane's block of 256 values.
+func twiceMeanSquare(t *kernel.Tile) {
+	kernel.SumSquaresRows(&t.Sigma2, t.X[:])
+	for l, s := range t.Sigma2 {
+		t.Sigma2[l] = 2 * s / 256
+	}
+}
+
 // putF16Rows stores a scale of each lane in rows at and at+1 of the blocks, and gives what was stored.
 func putF16Rows(t *kernel.Tile, at int, x *kernel.Row) (stored kernel.Row) {
 	var b [2]byte
@@ -40,7 +48,7 @@ func putF16Rows(t *kernel.Tile, at int, x *kernel.Row) (stored kernel.Row) {
 }
 
 // recode makes the codes of group g by the plain search, in the lanes whose stored scale is zero: they keep what the
-// search found. group gets the values and weights of a lane.
+// search found. search gets the values and weights of a lane.
 func recode(t *kernel.Tile, g, n int, scale *kernel.Row, w []float32, search func(codes []uint8, x, w []float32)) {
 	var x, wl [32]float32
 	var codes [32]uint8
@@ -108,8 +116,9 @@ func tileOffset(t *kernel.Tile, weighted bool, n int, nmax int32, s *kernel.Swee
 func tiledRows(dst []byte, src, weight []float32, size int, encode func(t *kernel.Tile)) bool {
 	row, cols := 0, len(weight)
 	sigma2 := make([]float32, len(src)/cols)
-	for i := range sigma2 {
-		sigma2[i] = kernel.SumSquares(src[i*cols:][:cols]) / float32(cols)
+	kernel.SumSquaresEach(sigma2, src, cols)
+	for i, s := range sigma2 {
+		sigma2[i] = s / float32(cols)
 	}
 	return tiled(dst, src, weight, 32, size, func(t *kernel.Tile, _ bool) {
 		for l := range t.Sigma2 {
@@ -126,7 +135,7 @@ func tileSigned(t *kernel.Tile, nmax int32) {
 	kernel.WeighImportanceRows(t.W[:], t.X[:n], t.Importance[:], &t.Sigma2, kernel.RowAt(t.Sums[:], 0))
 	t.Signed.Init(nmax)
 	t.Signed.Search(t.X[:], t.W[:], 32)
-	t.Signed.Codes(t.Codes[:n], t.X[:], 32)
+	t.Signed.Codes(t.Codes[:n], t.X[:], t.W[:], 32)
 	putF16Rows(t, 0, &t.Signed.Scale)
 }
 

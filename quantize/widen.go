@@ -16,9 +16,16 @@ func WidenF64(dst []float32, src []byte) {
 }
 
 // FirstNonFinite gives the index of the first NaN or infinity in a row, -1 when there is none.
-func FirstNonFinite(row []float32) int {
-	for i := kernel.FiniteRow(row); i < len(row); i++ {
-		if math.Float32bits(row[i])&0x7f800000 == 0x7f800000 {
+func FirstNonFinite(row []float32) int { return firstAbove(row, kernel.FiniteBits) }
+
+// FirstBeyond gives the index of the first value whose magnitude reaches limit, which is positive, or that is NaN; -1 when
+// there is none.
+func FirstBeyond(row []float32, limit float32) int { return firstAbove(row, math.Float32bits(limit)-1) }
+
+// firstAbove looks for a magnitude with bits above most: they order as magnitudes do.
+func firstAbove(row []float32, most uint32) int {
+	for i := kernel.Within(row, most); i < len(row); i++ {
+		if math.Float32bits(row[i])&^(1<<31) > most {
 			return i
 		}
 	}

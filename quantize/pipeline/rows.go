@@ -231,11 +231,9 @@ func (p *Plan) encodeRows(u *unit, first int64, rows []float32, dst []byte, w *s
 		}
 	}
 	if s.largest > 0 {
-		for k, x := range rows {
-			if x >= s.largest || x <= -s.largest {
-				i, c := int64(k)/s.cols, int64(k)%s.cols
-				return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", p.sourceRowOf(u, first+i), c, x, s.Type, s.largest, p.otherType()).In(s.Name)
-			}
+		if k := quantize.FirstBeyond(rows, s.largest); k >= 0 {
+			i, c := int64(k)/s.cols, int64(k)%s.cols
+			return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", p.sourceRowOf(u, first+i), c, rows[k], s.Type, s.largest, p.otherType()).In(s.Name)
 		}
 	}
 	w.found.look(p, u.step, rows)

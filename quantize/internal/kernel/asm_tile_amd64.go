@@ -14,10 +14,10 @@ func spreadAVX2(dst *float32, src *float32, offsets *int, n int)
 //go:noescape
 func collectAVX2(dst *byte, stride int, src *byte, n int)
 
-// sumSquaresAVX2 is SumSquares on 16 lanes.
+// addSquaresAVX2 goes on with SumSquares on 16 lanes.
 //
 //go:noescape
-func sumSquaresAVX2(sum *float32, x *float32, n int)
+func addSquaresAVX2(sum *float32, x *float32, n int)
 
 // squaresAVX2 is x² on 16 lanes.
 //
@@ -54,10 +54,10 @@ func spreadAVX512(dst *float32, src *float32, offsets *int, n int)
 //go:noescape
 func collectAVX512(dst *byte, stride int, src *byte, n int)
 
-// sumSquaresAVX512 is SumSquares on 16 lanes.
+// addSquaresAVX512 goes on with SumSquares on 16 lanes.
 //
 //go:noescape
-func sumSquaresAVX512(sum *float32, x *float32, n int)
+func addSquaresAVX512(sum *float32, x *float32, n int)
 
 // squaresAVX512 is x² on 16 lanes.
 //

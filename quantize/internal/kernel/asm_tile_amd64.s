@@ -289,9 +289,9 @@ done3:
 	VZEROUPPER
 	RET
 
-// func sumSquaresAVX2(sum *float32, x *float32, n int)
+// func addSquaresAVX2(sum *float32, x *float32, n int)
 // Requires: AVX
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
+TEXT ·addSquaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ sum+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -299,8 +299,8 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ $0x00000002, BX
 
 half4:
-	VXORPS Y0, Y0, Y0
-	XORQ   SI, SI
+	VMOVUPS (AX), Y0
+	XORQ    SI, SI
 
 loop5:
 	VMOVUPS (CX)(SI*1), Y1
@@ -846,15 +846,15 @@ done3:
 	VZEROUPPER
 	RET
 
-// func sumSquaresAVX512(sum *float32, x *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
-	MOVQ   sum+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   n+16(FP), DX
-	SHLQ   $0x06, DX
-	VXORPS Z0, Z0, Z0
-	XORQ   BX, BX
+// func addSquaresAVX512(sum *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·addSquaresAVX512(SB), NOSPLIT, $0-24
+	MOVQ    sum+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
+	SHLQ    $0x06, DX
+	VMOVUPS (AX), Z0
+	XORQ    BX, BX
 
 loop4:
 	VMOVUPS (CX)(BX*1), Z1

@@ -54,15 +54,15 @@ func widenE5M2AVX2(dst *float32, src *byte, n int)
 //go:noescape
 func scaleE5M2AVX2(dst *float32, src *byte, n int, scale float32)
 
-// scanF32AVX2 looks for NaN and infinity.
+// scanF32AVX2 looks for magnitudes above most.
 //
 //go:noescape
-func scanF32AVX2(src *byte, n int) int
+func scanF32AVX2(src *byte, n int, most int) int
 
-// scan16AVX2 looks for NaN and infinity.
+// scan16AVX2 looks for magnitudes above most.
 //
 //go:noescape
-func scan16AVX2(src *byte, n int, finite int) int
+func scan16AVX2(src *byte, n int, most int) int
 
 // copyF32AVX512 copies values.
 //
@@ -114,12 +114,12 @@ func widenE5M2AVX512(dst *float32, src *byte, n int)
 //go:noescape
 func scaleE5M2AVX512(dst *float32, src *byte, n int, scale float32)
 
-// scanF32AVX512 looks for NaN and infinity.
+// scanF32AVX512 looks for magnitudes above most.
 //
 //go:noescape
-func scanF32AVX512(src *byte, n int) int
+func scanF32AVX512(src *byte, n int, most int) int
 
-// scan16AVX512 looks for NaN and infinity.
+// scan16AVX512 looks for magnitudes above most.
 //
 //go:noescape
-func scan16AVX512(src *byte, n int, finite int) int
+func scan16AVX512(src *byte, n int, most int) int

@@ -728,12 +728,12 @@ DATA x7fffffff<>+56(SB)/4, $0x7fffffff
 DATA x7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func scanF32AVX2(src *byte, n int) int
+// func scanF32AVX2(src *byte, n int, most int) int
 // Requires: AVX, AVX2
-TEXT ·scanF32AVX2(SB), NOSPLIT, $0-24
+TEXT ·scanF32AVX2(SB), NOSPLIT, $0-32
 	MOVQ         src+0(FP), AX
 	MOVQ         n+8(FP), CX
-	MOVL         $0x7f7fffff, DX
+	MOVQ         most+16(FP), DX
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
 	XORQ         DX, DX
@@ -758,16 +758,16 @@ chunk11:
 	JLT      chunk11
 
 end12:
-	MOVQ DX, ret+16(FP)
+	MOVQ DX, ret+24(FP)
 	VZEROUPPER
 	RET
 
-// func scan16AVX2(src *byte, n int, finite int) int
+// func scan16AVX2(src *byte, n int, most int) int
 // Requires: AVX, AVX2
 TEXT ·scan16AVX2(SB), NOSPLIT, $0-32
 	MOVQ         src+0(FP), AX
 	MOVQ         n+8(FP), CX
-	MOVQ         finite+16(FP), DX
+	MOVQ         most+16(FP), DX
 	VMOVD        DX, X0
 	VPBROADCASTW X0, Y0
 	XORQ         DX, DX
@@ -1104,12 +1104,12 @@ values10:
 	VZEROUPPER
 	RET
 
-// func scanF32AVX512(src *byte, n int) int
+// func scanF32AVX512(src *byte, n int, most int) int
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·scanF32AVX512(SB), NOSPLIT, $0-24
+TEXT ·scanF32AVX512(SB), NOSPLIT, $0-32
 	MOVQ         src+0(FP), AX
 	MOVQ         n+8(FP), CX
-	MOVL         $0x7f7fffff, DX
+	MOVQ         most+16(FP), DX
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
 	XORQ         DX, DX
@@ -1128,16 +1128,16 @@ chunk11:
 	JLT      chunk11
 
 end12:
-	MOVQ DX, ret+16(FP)
+	MOVQ DX, ret+24(FP)
 	VZEROUPPER
 	RET
 
-// func scan16AVX512(src *byte, n int, finite int) int
+// func scan16AVX512(src *byte, n int, most int) int
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·scan16AVX512(SB), NOSPLIT, $0-32
 	MOVQ         src+0(FP), AX
 	MOVQ         n+8(FP), CX
-	MOVQ         finite+16(FP), DX
+	MOVQ         most+16(FP), DX
 	VMOVD        DX, X0
 	VPBROADCASTW X0, Z0
 	XORQ         DX, DX

@@ -30,10 +30,15 @@ func collect(dst, src []byte) {
 
 // SumSquaresRows is SumSquares of every lane.
 func SumSquaresRows(sum *Row, x []float32) {
-	if tier != Plain && sumSquaresFast(sum, x) {
+	*sum = Row{}
+	addSquaresRows(sum, x)
+}
+
+// addSquaresRows goes on with SumSquares of every lane.
+func addSquaresRows(sum *Row, x []float32) {
+	if tier != Plain && addSquaresFast(sum, x) {
 		return
 	}
-	*sum = Row{}
 	for i, v := range x {
 		sum[i%Lanes] += float32(v * v)
 	}
@@ -111,5 +116,33 @@ func PeakRows(top *Row, x []float32) {
 		if l := i % Lanes; Abs(v) > most[l] {
 			most[l], top[l] = Abs(v), v
 		}
+	}
+}
+
+// SumSquaresEach is SumSquares of every row of cols values, cols being a multiple of 16. Sixteen rows go side by side,
+// because one sum alone waits for each of its additions.
+func SumSquaresEach(sums, x []float32, cols int) {
+	x = x[:cols*len(sums)]
+	if tier == Plain {
+		for i := range sums {
+			sums[i] = SumSquares(x[i*cols:][:cols])
+		}
+		return
+	}
+	t := NewTile()
+	defer t.Free()
+	for len(sums) > 0 {
+		n := min(len(sums), Lanes)
+		for l := range t.from {
+			t.from[l] = 4 * cols * min(l, n-1)
+		}
+		var sum Row
+		for at := 0; at < cols; at += 256 {
+			part := t.X[:Lanes*min(256, cols-at)]
+			spread(part, x[at:], &t.from)
+			addSquaresRows(&sum, part)
+		}
+		copy(sums, sum[:n])
+		sums, x = sums[n:], x[n*cols:]
 	}
 }

@@ -104,9 +104,17 @@ func TestSignedSearch(t *testing.T) {
 				s := &kernel.NewTile().Signed
 				s.Init(nmax)
 				got := make([]uint8, kernel.Lanes*n)
-				tiles(300, n, func(x, w []float32) {
+				odd := []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}
+				count := 0
+				tiles(300, n, func(finite, w []float32) {
+					x := slices.Clone(finite)
+					if count++; count%4 == 0 { // scales that are searched as values may have overflowed
+						for i := count % 7; i < len(x); i += 1 + count%61 {
+							x[i] = odd[(i+count)%3]
+						}
+					}
 					s.Search(x, w, n)
-					s.Codes(got, x, n)
+					s.Codes(got, x, w, n)
 					for l := range kernel.Lanes {
 						want := make([]int8, n)
 						xl := lane(x, l, n)
@@ -120,9 +128,9 @@ func TestSignedSearch(t *testing.T) {
 							}
 						}
 					}
-					s.Refine(x, n)
+					s.Refine(finite, n)
 					for l := range kernel.Lanes {
-						xl := lane(x, l, n)
+						xl := lane(finite, l, n)
 						if scale := kernel.RefineSigned(make([]int8, n), xl, nmax); !same(s.Scale[l], scale) {
 							t.Fatalf("lane %d of %d values, codes to %d, refined: scale %v, plain Go has %v for %v", l, n, nmax, s.Scale[l], scale, xl)
 						}
@@ -170,6 +178,11 @@ func TestRows(t *testing.T) {
 		keep := func(f []float32) { r.floats = append(r.floats, f...) }
 		kernel.SumSquaresRows(&row, x)
 		keep(row[:])
+		for _, cols := range []int{16, 32, len(x) / 2} {
+			each := make([]float32, len(x)/cols)
+			kernel.SumSquaresEach(each, x, cols)
+			keep(each)
+		}
 		kernel.SquareRows(out, x)
 		keep(out)
 		kernel.WeighMagnitudeRows(out, x, &row)

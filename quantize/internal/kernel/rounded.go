@@ -16,83 +16,52 @@ type rounding struct {
 	odd     uint64         // one bit a block: its bytes depend on the order of its values
 }
 
-// EncodeQ4_0 makes blocks of values without weights. It reports false, and does nothing, where kernels do not take so
-// many blocks.
-func EncodeQ4_0(dst []byte, src []float32) bool {
-	blocks := len(src) / 32
-	if !Chunked(blocks) {
-		return false
-	}
-	dst, src = dst[:18*blocks], src[:32*blocks]
-	var s rounding
-	for at, n := range Chunks(blocks, 1) {
-		x := src[32*at:][:32*n]
-		s.signed(x, n, 8)
-		codesQ4_0(dst[18*at:], x, n, &s)
-	}
-	return true
-}
+// These make blocks of values without weights. They report false, and do nothing, where kernels do not take so many
+// blocks.
+func EncodeQ4_0(dst []byte, src []float32) bool { return encodeRounded(dst, src, 18, formQ4_0) }
+func EncodeQ4_1(dst []byte, src []float32) bool { return encodeRounded(dst, src, 20, formQ4_1) }
+func EncodeQ5_0(dst []byte, src []float32) bool { return encodeRounded(dst, src, 22, formQ5_0) }
+func EncodeQ5_1(dst []byte, src []float32) bool { return encodeRounded(dst, src, 24, formQ5_1) }
+func EncodeQ8_0(dst []byte, src []float32) bool { return encodeRounded(dst, src, 34, formQ8_0) }
 
-// EncodeQ4_1 is like EncodeQ4_0.
-func EncodeQ4_1(dst []byte, src []float32) bool {
-	blocks := len(src) / 32
-	if !Chunked(blocks) {
-		return false
-	}
-	dst, src = dst[:20*blocks], src[:32*blocks]
-	var s rounding
-	for at, n := range Chunks(blocks, 1) {
-		x := src[32*at:][:32*n]
-		s.offset(x, n, 15)
-		codesQ4_1(dst[20*at:], x, n, &s)
-	}
-	return true
-}
+// roundedForm chooses among the assembly: a variable of function type would send what it gets to the heap.
+type roundedForm uint8
 
-// EncodeQ5_0 is like EncodeQ4_0.
-func EncodeQ5_0(dst []byte, src []float32) bool {
-	blocks := len(src) / 32
-	if !Chunked(blocks) {
-		return false
-	}
-	dst, src = dst[:22*blocks], src[:32*blocks]
-	var s rounding
-	for at, n := range Chunks(blocks, 1) {
-		x := src[32*at:][:32*n]
-		s.signed(x, n, 16)
-		codesQ5_0(dst[22*at:], x, n, &s)
-	}
-	return true
-}
+const (
+	formQ4_0 roundedForm = iota
+	formQ4_1
+	formQ5_0
+	formQ5_1
+	formQ8_0
+)
 
-// EncodeQ5_1 is like EncodeQ4_0.
-func EncodeQ5_1(dst []byte, src []float32) bool {
+// encodeRounded makes blocks of size bytes.
+func encodeRounded(dst []byte, src []float32, size int, form roundedForm) bool {
 	blocks := len(src) / 32
 	if !Chunked(blocks) {
 		return false
 	}
-	dst, src = dst[:24*blocks], src[:32*blocks]
+	dst, src = dst[:size*blocks], src[:32*blocks]
 	var s rounding
 	for at, n := range Chunks(blocks, 1) {
-		x := src[32*at:][:32*n]
-		s.offset(x, n, 31)
-		codesQ5_1(dst[24*at:], x, n, &s)
-	}
-	return true
-}
-
-// EncodeQ8_0 is like EncodeQ4_0.
-func EncodeQ8_0(dst []byte, src []float32) bool {
-	blocks := len(src) / 32
-	if !Chunked(blocks) {
-		return false
-	}
-	dst, src = dst[:34*blocks], src[:32*blocks]
-	var s rounding
-	for at, n := range Chunks(blocks, 1) {
-		x := src[32*at:][:32*n]
-		s.magnitude(x, n, 127)
-		codesQ8_0(dst[34*at:], x, n, &s)
+		x, to := src[32*at:][:32*n], dst[size*at:]
+		switch form {
+		case formQ4_0:
+			s.signed(x, n, 8)
+			codesQ4_0(to, x, n, &s)
+		case formQ4_1:
+			s.offset(x, n, 15)
+			codesQ4_1(to, x, n, &s)
+		case formQ5_0:
+			s.signed(x, n, 16)
+			codesQ5_0(to, x, n, &s)
+		case formQ5_1:
+			s.offset(x, n, 31)
+			codesQ5_1(to, x, n, &s)
+		case formQ8_0:
+			scaleMagnitude(x, n, 127, &s)
+			codesQ8_0(to, x, n, &s)
+		}
 	}
 	return true
 }
@@ -122,9 +91,6 @@ func (s *rounding) offset(x []float32, n int, top float32) {
 		}
 	}
 }
-
-// magnitude makes scales from the largest magnitudes, which get the code top.
-func (s *rounding) magnitude(x []float32, n int, top float32) { scaleMagnitude(x, n, top, s) }
 
 // oddBlocks yields them.
 func (s *rounding) oddBlocks() iter.Seq[int] {

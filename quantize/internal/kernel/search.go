@@ -65,19 +65,13 @@ func SumSquares(x []float32) (s float32) {
 
 // SearchSigned finds codes 0 … 2·nmax-1 and gives the scale: x ≈ scale·(code-nmax). A group that
 // counts as zero gets codes 0, not nmax, and scale 0.
-func SearchSigned(codes []int8, x, w []float32, nmax int32) float32 {
-	scale, _ := searchSigned(codes, x, w, nmax)
-	return scale
-}
-
-// searchSigned also gives the inverse scale that the codes come from, 0 when the group counts as zero.
-func searchSigned(codes []int8, x, w []float32, nmax int32) (scale, inverse float32) {
+func SearchSigned(codes []int8, x, w []float32, nmax int32) (scale float32) {
 	n := len(x)
 	codes, w = codes[:n], w[:n]
 	top := Peak(x)
 	if Abs(top) < Tiny {
 		clear(codes)
-		return 0, 0
+		return 0
 	}
 	var products [maxGroup]float32
 	wx := products[:n]
@@ -105,7 +99,7 @@ func searchSigned(codes []int8, x, w []float32, nmax int32) (scale, inverse floa
 	for i, v := range x {
 		codes[i] = int8(nmax + Clamp(Nearest(inv*v), -nmax, nmax-1))
 	}
-	return scale, inv
+	return scale
 }
 
 // signedSums gives Σ w·x·l and Σ w·l² for the codes under an inverse scale.

@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // SignedSearch is SearchSigned and RefineSigned for the 16 lanes of a tile.
 type SignedSearch struct {
 	wx    [maxGroup * Lanes]float32
@@ -16,7 +18,7 @@ type signedState struct {
 	inverse Row // codes are those of inverse·x; 0 where a lane counts as zero
 	best    Row
 	top     Row
-	bad     Row // not 0: lanes that the plain version must refine
+	bad     Row // not 0: lanes that the plain version must do
 }
 
 // Init fixes what all searches have in common: codes 0 … 2·nmax-1. The factors are the search's numerators in the
@@ -36,15 +38,42 @@ func (s *SignedSearch) Init(nmax int32) {
 // Search finds the scale of n values a lane, at most 32, under weights w.
 func (s *SignedSearch) Search(x, w []float32, n int) {
 	x, w = x[:Lanes*n], w[:Lanes*n]
-	if tier != Plain && s.search(x, w, n) {
-		return
+	if tier == Plain || !s.search(x, w, n) {
+		for l := range s.bad {
+			s.bad[l] = 1
+		}
+	} else {
+		s.findOverflowed(x)
 	}
-	s.plain(x, w, n)
+	for l, b := range s.bad {
+		if b != 0 {
+			s.plain(x, w, n, l)
+		}
+	}
 }
 
-// Codes gives the codes 0 … 2·nmax-1 of the last Search, which had the same x.
-func (s *SignedSearch) Codes(codes []uint8, x []float32, n int) {
+// findOverflowed marks the lanes that have infinity or NaN as bad: kernels take finite values. Scales that are searched as
+// values may have overflowed.
+func (s *SignedSearch) findOverflowed(x []float32) {
+	s.bad = Row{}
+	for i := Within(x, FiniteBits); i < len(x); i++ {
+		if math.Float32bits(x[i])&^(1<<31) > FiniteBits {
+			s.bad[i%Lanes] = 1
+		}
+	}
+}
+
+// Codes gives the codes 0 … 2·nmax-1 of the last Search, which had the same x and w.
+func (s *SignedSearch) Codes(codes []uint8, x, w []float32, n int) {
 	CodeRows(codes, x[:Lanes*n], &s.inverse, &Row{}, -s.nmax, s.nmax-1, s.nmax)
+	for l, b := range s.bad {
+		if b != 0 {
+			found := s.plain(x, w, n, l)
+			for i, c := range found[:n] {
+				codes[Lanes*i+l] = uint8(c)
+			}
+		}
+	}
 }
 
 // Refine finds the scale by moving single codes; the weight of x is x².
@@ -61,12 +90,11 @@ func (s *SignedSearch) Refine(x []float32, n int) {
 	}
 }
 
-func (s *SignedSearch) plain(x, w []float32, n int) {
+// plain searches one lane.
+func (s *SignedSearch) plain(x, w []float32, n, lane int) (codes [maxGroup]int8) {
 	var xl, wl [maxGroup]float32
-	var c [maxGroup]int8
-	for l := range Lanes {
-		Gather(xl[:], x, l, n)
-		Gather(wl[:], w, l, n)
-		s.Scale[l], s.inverse[l] = searchSigned(c[:n], xl[:n], wl[:n], s.nmax)
-	}
+	Gather(xl[:], x, lane, n)
+	Gather(wl[:], w, lane, n)
+	s.Scale[lane] = SearchSigned(codes[:n], xl[:n], wl[:n], s.nmax)
+	return codes
 }

@@ -27,11 +27,11 @@ func collectFast(dst, src []byte) bool {
 	return true
 }
 
-func sumSquaresFast(sum *Row, x []float32) bool {
+func addSquaresFast(sum *Row, x []float32) bool {
 	if tier == AVX512 {
-		sumSquaresAVX512(&sum[0], &x[0], len(x)/Lanes)
+		addSquaresAVX512(&sum[0], &x[0], len(x)/Lanes)
 	} else {
-		sumSquaresAVX2(&sum[0], &x[0], len(x)/Lanes)
+		addSquaresAVX2(&sum[0], &x[0], len(x)/Lanes)
 	}
 	return true
 }

@@ -19,8 +19,8 @@ func collectFast(dst, src []byte) bool {
 	return true
 }
 
-func sumSquaresFast(sum *Row, x []float32) bool {
-	sumSquaresNEON(&sum[0], &x[0], len(x)/Lanes)
+func addSquaresFast(sum *Row, x []float32) bool {
+	addSquaresNEON(&sum[0], &x[0], len(x)/Lanes)
 	return true
 }
 

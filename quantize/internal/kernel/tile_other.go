@@ -4,7 +4,7 @@ package kernel
 
 func spreadFast(dst, src []float32, from *[Lanes]int) bool                  { return false }
 func collectFast(dst, src []byte) bool                                      { return false }
-func sumSquaresFast(sum *Row, x []float32) bool                             { return false }
+func addSquaresFast(sum *Row, x []float32) bool                             { return false }
 func squaresFast(w, x []float32) bool                                       { return false }
 func weighMagnitudeFast(w, x []float32, mean *Row) bool                     { return false }
 func weighImportanceFast(w, x, importance []float32, sigma2, sum *Row) bool { return false }

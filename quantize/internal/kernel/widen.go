@@ -35,14 +35,17 @@ func ScaleE5M2(dst []float32, src []byte, scale float32) int {
 	return scaleE5M2(dst, src[:len(dst)], scale)
 }
 
-// FiniteRow gives how many values are finite for sure.
-func FiniteRow(x []float32) int { return finiteF32(bytesOf(x)) / 4 }
+// Within gives how many values have for sure no magnitude with bits above most.
+func Within(x []float32, most uint32) int { return within32(bytesOf(x), most) / 4 }
 
-// FiniteF32 is FiniteRow for bytes.
-func FiniteF32(x []byte) int { return finiteF32(x) / 4 }
+// FiniteF32 gives how many float32 are finite for sure.
+func FiniteF32(x []byte) int { return within32(x, FiniteBits) / 4 }
+
+// FiniteBits are those of the largest float32.
+const FiniteBits = 0x7f7fffff
 
 // Finite16 is FiniteF32 for 16-bit floats; largest has the bits of their largest number.
-func Finite16(x []byte, largest uint16) int { return finite16(x, largest) / 2 }
+func Finite16(x []byte, largest uint16) int { return within16(x, largest) / 2 }
 
 // CopyF32 stores values as bytes.
 func CopyF32(dst []byte, src []float32) int { return copyF32(dst[:4*len(src)], bytesOf(src)) }

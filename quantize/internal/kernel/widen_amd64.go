@@ -86,26 +86,26 @@ func scaleE5M2(dst []float32, src []byte, scale float32) int {
 	return n
 }
 
-func finiteF32(x []byte) int {
+func within32(x []byte, most uint32) int {
 	n := whole(len(x), scanBytes)
 	switch {
 	case n == 0:
 		return 0
 	case tier == AVX512:
-		return scanF32AVX512(&x[0], n)
+		return scanF32AVX512(&x[0], n, int(most))
 	}
-	return scanF32AVX2(&x[0], n)
+	return scanF32AVX2(&x[0], n, int(most))
 }
 
-func finite16(x []byte, largest uint16) int {
+func within16(x []byte, most uint16) int {
 	n := whole(len(x), scanBytes)
 	switch {
 	case n == 0:
 		return 0
 	case tier == AVX512:
-		return scan16AVX512(&x[0], n, int(largest))
+		return scan16AVX512(&x[0], n, int(most))
 	}
-	return scan16AVX2(&x[0], n, int(largest))
+	return scan16AVX2(&x[0], n, int(most))
 }
 
 // bytesOf sees float32 as the bytes that they are in memory, which on this architecture are those of files.

@@ -74,16 +74,16 @@ func scaleE5M2(dst []float32, src []byte, scale float32) int {
 	return n
 }
 
-func finiteF32(x []byte) (done int) {
+func within32(x []byte, most uint32) (done int) {
 	if n := whole(len(x), scanBytes); n > 0 {
-		scanF32NEON(&done, &x[0], n)
+		scanF32NEON(&done, &x[0], n, int(most))
 	}
 	return done
 }
 
-func finite16(x []byte, largest uint16) (done int) {
+func within16(x []byte, most uint16) (done int) {
 	if n := whole(len(x), scanBytes); n > 0 {
-		scan16NEON(&done, &x[0], n, int(largest))
+		scan16NEON(&done, &x[0], n, int(most))
 	}
 	return done
 }

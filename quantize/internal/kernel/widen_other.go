@@ -11,7 +11,7 @@ func widenE4M3(dst []float32, src []byte) int                { return 0 }
 func widenE5M2(dst []float32, src []byte) int                { return 0 }
 func scaleE4M3(dst []float32, src []byte, scale float32) int { return 0 }
 func scaleE5M2(dst []float32, src []byte, scale float32) int { return 0 }
-func finiteF32(x []byte) int                                 { return 0 }
-func finite16(x []byte, largest uint16) int                  { return 0 }
+func within32(x []byte, most uint32) int                     { return 0 }
+func within16(x []byte, most uint16) int                     { return 0 }
 func copyF32(dst, src []byte) int                            { return 0 }
 func bytesOf(x []float32) []byte                             { return nil }

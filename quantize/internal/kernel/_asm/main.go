@@ -26,7 +26,7 @@ var files = []struct {
 	{"levels", []func(*asm){searchLevels, nearestLevels}},
 	{"shifted", []func(*asm){searchShifted, searchShiftedHalves, fitShifted, func(a *asm) { gridSnap(&grid{a, 2}) }}},
 	{"pack", []func(*asm){packNibbles, packPairs, packBits}},
-	{"tile", []func(*asm){spread, collect, sumSquares, squares, weighMagnitude, weighImportance, requantize, laneCodes}},
+	{"tile", []func(*asm){spread, collect, addSquares, squares, weighMagnitude, weighImportance, requantize, laneCodes}},
 	{"scales", []func(*asm){
 		func(a *asm) { largest(a, 16) }, func(a *asm) { largest(a, 32) },
 		scaleSigned, scaleOffset, scaleMagnitude,

@@ -120,13 +120,13 @@ func collect(a *asm) {
 	a.ret()
 }
 
-// sumSquares is Σ x² of n rows.
-func sumSquares(a *asm) {
-	a.fn("sumSquares", "func(sum, x *float32, n int)", "is SumSquares on 16 lanes.")
+// addSquares adds the squares of n rows to sums.
+func addSquares(a *asm) {
+	a.fn("addSquares", "func(sum, x *float32, n int)", "goes on with SumSquares on 16 lanes.")
 	sum, x, n := a.arg("sum"), a.arg("x"), a.arg("n")
 	a.SHLQ(Imm(6), n)
 	a.eachHalf([]reg.GPVirtual{sum, x}, func() {
-		s := a.bits(0)
+		s := a.load(row(sum, 0))
 		a.loop(n, 64, func(i reg.GPVirtual) {
 			v := a.load(at(x, i))
 			a.addTo(s, a.mul(v, v))

@@ -203,11 +203,14 @@ func fp8E4M3(a *asm) {
 // scanBytes is how much the scanning kernels look at between two branches; n is a multiple of it.
 const scanBytes = 128
 
-// scan writes a function that gives how many bytes come before the first scanBytes which have a value with an exponent
-// of ones. Magnitudes order as integers do, so one comparison of the largest of each lane is enough.
-func scan(a *asm, name, params, doc string, magnitude Mem, limit func() reg.VecVirtual, larger, above func(...Op)) {
-	a.fn(name, "func(src *byte, n int"+params+") int", doc)
-	src, n, done, most := a.arg("src"), a.arg("n"), a.GP64(), limit()
+// scan writes a function that gives how many bytes come before the first scanBytes which have a value whose magnitude has
+// bits above most. Magnitudes order as integers do, so one comparison of the largest of each lane is enough.
+func scan(a *asm, name string, magnitude Mem, fill, larger, above func(...Op)) {
+	a.fn(name, "func(src *byte, n, most int) int", "looks for magnitudes above most.")
+	src, n, done, most := a.arg("src"), a.arg("n"), a.GP64(), a.vec()
+	bits := a.XMM()
+	a.VMOVD(a.arg("most").As32(), bits)
+	fill(bits, most)
 	again, end := a.label("chunk"), a.label("end")
 	a.XORQ(done, done)
 	a.Label(again)
@@ -236,18 +239,10 @@ func scan(a *asm, name, params, doc string, magnitude Mem, limit func() reg.VecV
 	a.ret()
 }
 
+// scanF32 looks at float32.
 func scanF32(a *asm) {
-	limit := func() reg.VecVirtual { return a.bits(0x7f7fffff) }
-	scan(a, "scanF32", "", "looks for NaN and infinity.", a.shared(magnitudeBits), limit, a.VPMAXSD, a.VPCMPGTD)
+	scan(a, "scanF32", a.shared(magnitudeBits), a.VPBROADCASTD, a.VPMAXSD, a.VPCMPGTD)
 }
 
-// scan16 looks at 16-bit floats, whose largest finite magnitude is an argument.
-func scan16(a *asm) {
-	limit := func() reg.VecVirtual {
-		x, v := a.XMM(), a.vec()
-		a.VMOVD(a.arg("finite").As32(), x)
-		a.VPBROADCASTW(x, v)
-		return v
-	}
-	scan(a, "scan16", ", finite int", "looks for NaN and infinity.", a.words(0x7fff), limit, a.VPMAXSW, a.VPCMPGTW)
-}
+// scan16 looks at 16-bit floats.
+func scan16(a *asm) { scan(a, "scan16", a.words(0x7fff), a.VPBROADCASTW, a.VPMAXSW, a.VPCMPGTW) }

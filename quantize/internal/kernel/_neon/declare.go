@@ -49,8 +49,8 @@ const (
 	lastFloat  = 7
 )
 
-// write adds the function to the assembly and its declaration to the stubs.
-func (f function) write(asm, stubs *bytes.Buffer, code []instruction) error {
+// write adds the function to the assembly and its declaration to those of Go.
+func (f function) write(asm, goFile *bytes.Buffer, code []instruction) error {
 	whole, float, at := firstWhole, 0, 0
 	var loads, params strings.Builder
 	for i, p := range f.params {
@@ -76,6 +76,6 @@ func (f function) write(asm, stubs *bytes.Buffer, code []instruction) error {
 		fmt.Fprintf(asm, "\tWORD $0x%08x // %s\n", ins.word, ins.text)
 	}
 	doc := strings.Replace(f.doc, "// "+f.name+" ", "// "+f.name+"NEON ", 1)
-	fmt.Fprintf(stubs, "\n%s//\n//go:noescape\n%s\n", doc, signature)
+	fmt.Fprintf(goFile, "\n%s//\n//go:noescape\n%s\n", doc, signature)
 	return nil
 }

@@ -50,9 +50,10 @@ KERNEL collect(uint8_t *dst, long stride, const uint8_t *src, long n) {
 	}
 }
 
-// sumSquares is SumSquares on 16 lanes.
-KERNEL sumSquares(float *sum, const float *x, long n) {
-	f4 s[4] = {zero(), zero(), zero(), zero()};
+// addSquares goes on with SumSquares on 16 lanes.
+KERNEL addSquares(float *sum, const float *x, long n) {
+	f4 s[4];
+	EACH(k, 4) s[k] = load(sum + 4 * k);
 	ROLLED for (long i = 0; i < n; i++, x += 16) {
 		EACH(k, 4) {
 			f4 v = load(x + 4 * k);

@@ -111,27 +111,27 @@ KERNEL widenE5M2(float *dst, const uint8_t *src, long n) { fp8(dst, src, n, 0, 0
 // scaleE5M2 gives the values of 8-bit floats times a scale.
 KERNEL scaleE5M2(float *dst, const uint8_t *src, long n, float scale) { fp8(dst, src, n, 0, 1, scale); }
 
-// scanF32 puts into done how many bytes come before the first 128 which have NaN or infinity. Magnitudes order as
-// integers do, so one comparison of the largest is enough.
-KERNEL scanF32(long *done, const uint8_t *src, long n) {
+// scanF32 puts into done how many bytes come before the first 128 which have a magnitude whose bits are above most. Magnitudes
+// order as integers do, so one comparison of the largest is enough.
+KERNEL scanF32(long *done, const uint8_t *src, long n, long most) {
 	long i = 0;
 	ROLLED for (; i < n; i += 128) {
 		u4 v[8];
 		EACH(k, 8) v[k] = vbicq_u32(vreinterpretq_u32_u8(vld1q_u8(src + i + 16 * k)), vdupq_n_u32(0x80000000));
 		EACH(k, 4) v[k] = vmaxq_u32(v[k], v[k + 4]);
-		if (vmaxvq_u32(vmaxq_u32(vmaxq_u32(v[0], v[1]), vmaxq_u32(v[2], v[3]))) > 0x7f7fffff) break;
+		if (vmaxvq_u32(vmaxq_u32(vmaxq_u32(v[0], v[1]), vmaxq_u32(v[2], v[3]))) > most) break;
 	}
 	*done = i;
 }
 
-// scan16 is scanF32 for 16-bit floats, whose largest finite magnitude is an argument.
-KERNEL scan16(long *done, const uint8_t *src, long n, long finite) {
+// scan16 is scanF32 for 16-bit floats.
+KERNEL scan16(long *done, const uint8_t *src, long n, long most) {
 	long i = 0;
 	ROLLED for (; i < n; i += 128) {
 		uint16x8_t v[8];
 		EACH(k, 8) v[k] = vbicq_u16(load_words(src + i + 16 * k), vdupq_n_u16(0x8000));
 		EACH(k, 4) v[k] = vmaxq_u16(v[k], v[k + 4]);
-		if (vmaxvq_u16(vmaxq_u16(vmaxq_u16(v[0], v[1]), vmaxq_u16(v[2], v[3]))) > finite) break;
+		if (vmaxvq_u16(vmaxq_u16(vmaxq_u16(v[0], v[1]), vmaxq_u16(v[2], v[3]))) > most) break;
 	}
 	*done = i;
 }
