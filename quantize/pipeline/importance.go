@@ -90,7 +90,7 @@ func (w *weighing) entry(s *Step) (*imatrix.Entry, error) {
 		w.notices = append(w.notices, fmt.Sprintf("%s: the entry of %s has %d values, its rows have %d: it is not used", fault.Printable(w.m.File), s.Name, len(e.Values), s.cols))
 		return nil, nil
 	}
-	return nil, fault.New(fault.Mismatch, w.m.File, "the entry has %d values, expected %d: %d columns in %d matrices; the file may belong to another model", len(e.Values), s.cols*matrices, s.cols, matrices).In(s.Name)
+	return nil, fault.New(fault.Mismatch, w.m.File, "the entry has %d values, expected %d: %d columns × %d; the file may belong to another model", len(e.Values), s.cols*matrices, s.cols, matrices).In(s.Name)
 }
 
 // values gives an entry's values and notes matrices without data and matrices of zeros. From zeros the reference's

@@ -139,7 +139,7 @@ func TestD7Importance(t *testing.T) {
 	}{
 		{"none where one is needed", "Q2_K_S", nil, mix.Options{}, fault.Usage, []string{`tensor "blk.`, "Q2_K in a Q2_K_S file needs an importance matrix: give --imatrix"}},
 		{"an entry missing where one is needed", "Q2_K_S", edited(m, down, nil), mix.Options{}, fault.Mismatch, []string{"harbour-2m.gguf: ", down, "has no entry, and Q2_K needs one"}},
-		{"too short", "Q4_K_M", edited(m, down, filled(256, 1)), mix.Options{}, fault.Mismatch, []string{"harbour-2m.gguf: ", down, "has 256 values, expected 512: 512 columns in 1 matrices", "another model"}},
+		{"too short", "Q4_K_M", edited(m, down, filled(256, 1)), mix.Options{}, fault.Mismatch, []string{"harbour-2m.gguf: ", down, "has 256 values, expected 512: 512 columns × 1", "another model"}},
 		{"too long", "Q4_K_M", edited(m, down, filled(1024, 1)), mix.Options{}, fault.Mismatch, []string{down, "has 1024 values, expected 512"}},
 		{"wrong where the type needs no weights", "Q8_0", edited(m, down, filled(256, 1)), mix.Options{}, fault.Mismatch, []string{down, "has 256 values"}},
 		{"another model", "Q4_K_M", importanceOf(t, "mixtral.gguf").Filter([]string{"exps"}, false), mix.Options{}, fault.Mismatch, []string{"mixtral.gguf: none of its 6 entries is for a tensor of this model (blk.0.ffn_down_exps.weight, ", "another model"}},
