@@ -89,7 +89,7 @@ func tileQ3K(t *kernel.Tile, weighted bool) {
 	kernel.PackPairs(packed[8*kernel.Lanes:][:4*kernel.Lanes], ls[:], ls[4*kernel.Lanes:], ls[8*kernel.Lanes:], ls[12*kernel.Lanes:], 4)
 	unit = putF16Rows(t, 108, &unit)
 	for g := range 16 {
-		scale, c := kernel.RowAt(t.Scales[:], g), ls[kernel.Lanes*g:][:kernel.Lanes]
+		scale, c := kernel.RowAt(t.Scales[:], g), (*[kernel.Lanes]uint8)(ls[kernel.Lanes*g:])
 		for l, d := range unit {
 			scale[l] = d * float32(int32(c[l])-32)
 		}

@@ -359,7 +359,7 @@ DATA x7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func refineSignedAVX2(x *float32, table *float32, n int, nmax float32, state *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·refineSignedAVX2(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), AX
 	MOVQ         table+8(FP), CX
@@ -457,15 +457,16 @@ loop14:
 	MOVL         $0x7f7fffff, DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Y2
+	MOVQ         DX, R9
 	MOVQ         $0x00000005, R8
 
 sweep15:
-	XORQ R9, R9
-	MOVQ CX, DI
 	XORQ R10, R10
+	MOVQ CX, DI
+	XORQ R12, R12
 
 loop17:
-	VMOVUPS      (AX)(R10*1), Y5
+	VMOVUPS      (AX)(R12*1), Y5
 	VMOVUPS      (DI), Y6
 	VSUBPS       64(DI), Y3, Y7
 	VSUBPS       128(DI), Y4, Y8
@@ -544,15 +545,19 @@ known19:
 	VBLENDVPS Y9, Y8, Y4, Y4
 	VMAXPS    128(BX), Y4, Y5
 	VMOVUPS   Y5, 128(BX)
-	VMOVMSKPS Y9, R11
-	ORL       R11, R9
+	VMOVMSKPS Y9, R13
+	LEAQ      64(R12), R11
+	TESTL     R13, R13
+	CMOVQNE   R11, R10
+	CMOVQNE   DX, R9
 
 same18:
 	ADDQ  $0x000000c0, DI
-	ADDQ  $0x40, R10
-	CMPQ  R10, DX
+	ADDQ  $0x40, R12
+	CMPQ  R12, R9
 	JLT   loop17
-	TESTQ R9, R9
+	MOVQ  R10, R9
+	TESTQ R10, R10
 	JEQ   settled16
 	DECQ  R8
 	JNZ   sweep15

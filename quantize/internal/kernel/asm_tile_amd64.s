@@ -432,32 +432,56 @@ TEXT ·requantizeAVX2(SB), NOSPLIT, $0-64
 	MOVQ         bias+56(FP), DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x4b400000, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	MOVL         $0x007fffff, DI
+	VCVTDQ2PS    Y2, Y3
+	MOVL         $0x4b408000, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x00400000, DI
-	VMOVD        DI, X5
-	VPBROADCASTD X5, Y5
+	VADDPS       Y4, Y3, Y3
+	VPADDD       Y3, Y0, Y4
+	VPADDD       Y3, Y1, Y5
 	XORQ         DI, DI
 	MOVQ         $0x00000002, R8
 
 half12:
-	VMOVUPS (DX), Y6
-	VMOVUPS (BX), Y7
-	VXORPS  Y8, Y8, Y8
-	VCMPPS  $0x04, Y8, Y6, Y8
-	LEAQ    (AX)(DI*1), R9
-	XORQ    R10, R10
+	VMOVUPS      (DX), Y6
+	VMOVUPS      (BX), Y7
+	MOVL         $0x3f800000, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VDIVPS       Y6, Y8, Y8
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X9
+	VPBROADCASTD X9, Y9
+	VANDPS       Y9, Y8, Y9
+	VCMPPS       $0x11, x7149f2ca<>+0(SB), Y9, Y10
+	VCMPPS       $0x1e, x0da24260<>+0(SB), Y9, Y9
+	VANDPS       Y9, Y10, Y9
+	MOVL         $0x7fffffff, R9
+	VMOVD        R9, X10
+	VPBROADCASTD X10, Y10
+	VANDPS       Y10, Y7, Y10
+	VCMPPS       $0x11, x7cf0bdc2<>+0(SB), Y10, Y10
+	VANDPS       Y10, Y9, Y9
+	MOVL         $0xffffffff, R9
+	VMOVD        R9, X10
+	VPBROADCASTD X10, Y10
+	VXORPS       Y10, Y9, Y9
+	VMOVMSKPS    Y9, R9
+	TESTL        R9, R9
+	JEQ          multiply13
 
-loop13:
+divide14:
+	VXORPS Y8, Y8, Y8
+	VCMPPS $0x04, Y8, Y6, Y8
+	LEAQ   (AX)(DI*1), R9
+	XORQ   R10, R10
+
+loop16:
 	VADDPS       (CX)(R10*1), Y7, Y9
 	VDIVPS       Y6, Y9, Y9
-	VADDPS       Y3, Y9, Y9
-	VANDPS       Y4, Y9, Y9
-	VPSUBD       Y5, Y9, Y9
+	VADDPS       x4b400000<>+0(SB), Y9, Y9
+	VANDPS       x007fffff<>+0(SB), Y9, Y9
+	VPSUBD       x00400000<>+0(SB), Y9, Y9
 	VPMINSD      Y1, Y9, Y9
 	VPMAXSD      Y0, Y9, Y9
 	VPADDD       Y2, Y9, Y9
@@ -470,15 +494,239 @@ loop13:
 	ADDQ         $0x10, R9
 	ADDQ         $0x40, R10
 	CMPQ         R10, SI
-	JLT          loop13
-	ADDQ         $0x08, DI
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, BX
-	DECQ         R8
-	JNZ          half12
+	JLT          loop16
+	JMP          chosen15
+
+multiply13:
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	LEAQ   (AX)(DI*1), R9
+	XORQ   R10, R10
+
+loop17:
+	VADDPS       (CX)(R10*1), Y7, Y11
+	VMULPS       Y8, Y11, Y11
+	VADDPS       Y3, Y11, Y12
+	VXORPS       x4b400000<>+0(SB), Y12, Y13
+	VPOR         Y13, Y9, Y9
+	VSUBPS       Y3, Y12, Y13
+	VSUBPS       Y13, Y11, Y11
+	VANDPS       x7fffffff<>+0(SB), Y11, Y11
+	VPMAXUD      Y11, Y10, Y10
+	VPMINSD      Y5, Y12, Y11
+	VPMAXSD      Y4, Y11, Y11
+	VANDPS       x000000ff<>+0(SB), Y11, Y11
+	VEXTRACTI128 $0x01, Y11, X12
+	VPACKUSDW    X12, X11, X11
+	VPACKUSWB    X11, X11, X11
+	VMOVQ        X11, (R9)
+	ADDQ         $0x10, R9
+	ADDQ         $0x40, R10
+	CMPQ         R10, SI
+	JLT          loop17
+	VCMPPS       $0x16, x3efffe00<>+0(SB), Y10, Y8
+	VANDPS       xffff0000<>+0(SB), Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VPCMPEQD     Y10, Y9, Y9
+	MOVL         $0xffffffff, R9
+	VMOVD        R9, X10
+	VPBROADCASTD X10, Y10
+	VXORPS       Y10, Y9, Y9
+	VORPS        Y9, Y8, Y8
+	VMOVMSKPS    Y8, R9
+	TESTL        R9, R9
+	JEQ          chosen15
+	JMP          divide14
+
+chosen15:
+	ADDQ $0x08, DI
+	ADDQ $0x20, CX
+	ADDQ $0x20, DX
+	ADDQ $0x20, BX
+	DECQ R8
+	JNZ  half12
 	VZEROUPPER
 	RET
+
+DATA x7149f2ca<>+0(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+4(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+8(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+12(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+16(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+20(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+24(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+28(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+32(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+36(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+40(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+44(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+48(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+52(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+56(SB)/4, $0x7149f2ca
+DATA x7149f2ca<>+60(SB)/4, $0x7149f2ca
+GLOBL x7149f2ca<>(SB), RODATA|NOPTR, $64
+
+DATA x0da24260<>+0(SB)/4, $0x0da24260
+DATA x0da24260<>+4(SB)/4, $0x0da24260
+DATA x0da24260<>+8(SB)/4, $0x0da24260
+DATA x0da24260<>+12(SB)/4, $0x0da24260
+DATA x0da24260<>+16(SB)/4, $0x0da24260
+DATA x0da24260<>+20(SB)/4, $0x0da24260
+DATA x0da24260<>+24(SB)/4, $0x0da24260
+DATA x0da24260<>+28(SB)/4, $0x0da24260
+DATA x0da24260<>+32(SB)/4, $0x0da24260
+DATA x0da24260<>+36(SB)/4, $0x0da24260
+DATA x0da24260<>+40(SB)/4, $0x0da24260
+DATA x0da24260<>+44(SB)/4, $0x0da24260
+DATA x0da24260<>+48(SB)/4, $0x0da24260
+DATA x0da24260<>+52(SB)/4, $0x0da24260
+DATA x0da24260<>+56(SB)/4, $0x0da24260
+DATA x0da24260<>+60(SB)/4, $0x0da24260
+GLOBL x0da24260<>(SB), RODATA|NOPTR, $64
+
+DATA x7cf0bdc2<>+0(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+4(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+8(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+12(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+16(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+20(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+24(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+28(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+32(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+36(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+40(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+44(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+48(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+52(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+56(SB)/4, $0x7cf0bdc2
+DATA x7cf0bdc2<>+60(SB)/4, $0x7cf0bdc2
+GLOBL x7cf0bdc2<>(SB), RODATA|NOPTR, $64
+
+DATA x4b400000<>+0(SB)/4, $0x4b400000
+DATA x4b400000<>+4(SB)/4, $0x4b400000
+DATA x4b400000<>+8(SB)/4, $0x4b400000
+DATA x4b400000<>+12(SB)/4, $0x4b400000
+DATA x4b400000<>+16(SB)/4, $0x4b400000
+DATA x4b400000<>+20(SB)/4, $0x4b400000
+DATA x4b400000<>+24(SB)/4, $0x4b400000
+DATA x4b400000<>+28(SB)/4, $0x4b400000
+DATA x4b400000<>+32(SB)/4, $0x4b400000
+DATA x4b400000<>+36(SB)/4, $0x4b400000
+DATA x4b400000<>+40(SB)/4, $0x4b400000
+DATA x4b400000<>+44(SB)/4, $0x4b400000
+DATA x4b400000<>+48(SB)/4, $0x4b400000
+DATA x4b400000<>+52(SB)/4, $0x4b400000
+DATA x4b400000<>+56(SB)/4, $0x4b400000
+DATA x4b400000<>+60(SB)/4, $0x4b400000
+GLOBL x4b400000<>(SB), RODATA|NOPTR, $64
+
+DATA x007fffff<>+0(SB)/4, $0x007fffff
+DATA x007fffff<>+4(SB)/4, $0x007fffff
+DATA x007fffff<>+8(SB)/4, $0x007fffff
+DATA x007fffff<>+12(SB)/4, $0x007fffff
+DATA x007fffff<>+16(SB)/4, $0x007fffff
+DATA x007fffff<>+20(SB)/4, $0x007fffff
+DATA x007fffff<>+24(SB)/4, $0x007fffff
+DATA x007fffff<>+28(SB)/4, $0x007fffff
+DATA x007fffff<>+32(SB)/4, $0x007fffff
+DATA x007fffff<>+36(SB)/4, $0x007fffff
+DATA x007fffff<>+40(SB)/4, $0x007fffff
+DATA x007fffff<>+44(SB)/4, $0x007fffff
+DATA x007fffff<>+48(SB)/4, $0x007fffff
+DATA x007fffff<>+52(SB)/4, $0x007fffff
+DATA x007fffff<>+56(SB)/4, $0x007fffff
+DATA x007fffff<>+60(SB)/4, $0x007fffff
+GLOBL x007fffff<>(SB), RODATA|NOPTR, $64
+
+DATA x00400000<>+0(SB)/4, $0x00400000
+DATA x00400000<>+4(SB)/4, $0x00400000
+DATA x00400000<>+8(SB)/4, $0x00400000
+DATA x00400000<>+12(SB)/4, $0x00400000
+DATA x00400000<>+16(SB)/4, $0x00400000
+DATA x00400000<>+20(SB)/4, $0x00400000
+DATA x00400000<>+24(SB)/4, $0x00400000
+DATA x00400000<>+28(SB)/4, $0x00400000
+DATA x00400000<>+32(SB)/4, $0x00400000
+DATA x00400000<>+36(SB)/4, $0x00400000
+DATA x00400000<>+40(SB)/4, $0x00400000
+DATA x00400000<>+44(SB)/4, $0x00400000
+DATA x00400000<>+48(SB)/4, $0x00400000
+DATA x00400000<>+52(SB)/4, $0x00400000
+DATA x00400000<>+56(SB)/4, $0x00400000
+DATA x00400000<>+60(SB)/4, $0x00400000
+GLOBL x00400000<>(SB), RODATA|NOPTR, $64
+
+DATA x7fffffff<>+0(SB)/4, $0x7fffffff
+DATA x7fffffff<>+4(SB)/4, $0x7fffffff
+DATA x7fffffff<>+8(SB)/4, $0x7fffffff
+DATA x7fffffff<>+12(SB)/4, $0x7fffffff
+DATA x7fffffff<>+16(SB)/4, $0x7fffffff
+DATA x7fffffff<>+20(SB)/4, $0x7fffffff
+DATA x7fffffff<>+24(SB)/4, $0x7fffffff
+DATA x7fffffff<>+28(SB)/4, $0x7fffffff
+DATA x7fffffff<>+32(SB)/4, $0x7fffffff
+DATA x7fffffff<>+36(SB)/4, $0x7fffffff
+DATA x7fffffff<>+40(SB)/4, $0x7fffffff
+DATA x7fffffff<>+44(SB)/4, $0x7fffffff
+DATA x7fffffff<>+48(SB)/4, $0x7fffffff
+DATA x7fffffff<>+52(SB)/4, $0x7fffffff
+DATA x7fffffff<>+56(SB)/4, $0x7fffffff
+DATA x7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA x000000ff<>+0(SB)/4, $0x000000ff
+DATA x000000ff<>+4(SB)/4, $0x000000ff
+DATA x000000ff<>+8(SB)/4, $0x000000ff
+DATA x000000ff<>+12(SB)/4, $0x000000ff
+DATA x000000ff<>+16(SB)/4, $0x000000ff
+DATA x000000ff<>+20(SB)/4, $0x000000ff
+DATA x000000ff<>+24(SB)/4, $0x000000ff
+DATA x000000ff<>+28(SB)/4, $0x000000ff
+DATA x000000ff<>+32(SB)/4, $0x000000ff
+DATA x000000ff<>+36(SB)/4, $0x000000ff
+DATA x000000ff<>+40(SB)/4, $0x000000ff
+DATA x000000ff<>+44(SB)/4, $0x000000ff
+DATA x000000ff<>+48(SB)/4, $0x000000ff
+DATA x000000ff<>+52(SB)/4, $0x000000ff
+DATA x000000ff<>+56(SB)/4, $0x000000ff
+DATA x000000ff<>+60(SB)/4, $0x000000ff
+GLOBL x000000ff<>(SB), RODATA|NOPTR, $64
+
+DATA x3efffe00<>+0(SB)/4, $0x3efffe00
+DATA x3efffe00<>+4(SB)/4, $0x3efffe00
+DATA x3efffe00<>+8(SB)/4, $0x3efffe00
+DATA x3efffe00<>+12(SB)/4, $0x3efffe00
+DATA x3efffe00<>+16(SB)/4, $0x3efffe00
+DATA x3efffe00<>+20(SB)/4, $0x3efffe00
+DATA x3efffe00<>+24(SB)/4, $0x3efffe00
+DATA x3efffe00<>+28(SB)/4, $0x3efffe00
+DATA x3efffe00<>+32(SB)/4, $0x3efffe00
+DATA x3efffe00<>+36(SB)/4, $0x3efffe00
+DATA x3efffe00<>+40(SB)/4, $0x3efffe00
+DATA x3efffe00<>+44(SB)/4, $0x3efffe00
+DATA x3efffe00<>+48(SB)/4, $0x3efffe00
+DATA x3efffe00<>+52(SB)/4, $0x3efffe00
+DATA x3efffe00<>+56(SB)/4, $0x3efffe00
+DATA x3efffe00<>+60(SB)/4, $0x3efffe00
+GLOBL x3efffe00<>(SB), RODATA|NOPTR, $64
+
+DATA xffff0000<>+0(SB)/4, $0xffff0000
+DATA xffff0000<>+4(SB)/4, $0xffff0000
+DATA xffff0000<>+8(SB)/4, $0xffff0000
+DATA xffff0000<>+12(SB)/4, $0xffff0000
+DATA xffff0000<>+16(SB)/4, $0xffff0000
+DATA xffff0000<>+20(SB)/4, $0xffff0000
+DATA xffff0000<>+24(SB)/4, $0xffff0000
+DATA xffff0000<>+28(SB)/4, $0xffff0000
+DATA xffff0000<>+32(SB)/4, $0xffff0000
+DATA xffff0000<>+36(SB)/4, $0xffff0000
+DATA xffff0000<>+40(SB)/4, $0xffff0000
+DATA xffff0000<>+44(SB)/4, $0xffff0000
+DATA xffff0000<>+48(SB)/4, $0xffff0000
+DATA xffff0000<>+52(SB)/4, $0xffff0000
+DATA xffff0000<>+56(SB)/4, $0xffff0000
+DATA xffff0000<>+60(SB)/4, $0xffff0000
+GLOBL xffff0000<>(SB), RODATA|NOPTR, $64
 
 // func laneCodesAVX2(codes *byte, x *float32, inverse *float32, from *float32, n int, low int, high int, bias int)
 // Requires: AVX, AVX2
@@ -509,7 +757,7 @@ TEXT ·laneCodesAVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTD X5, Y5
 	MOVQ         $0x00000002, DI
 
-half14:
+half18:
 	VMOVUPS (DX), Y6
 	VMOVUPS (BX), Y7
 	VXORPS  Y8, Y8, Y8
@@ -517,7 +765,7 @@ half14:
 	MOVQ    AX, R8
 	XORQ    R9, R9
 
-loop15:
+loop19:
 	VMOVUPS      (CX)(R9*1), Y9
 	VSUBPS       Y7, Y9, Y9
 	VMULPS       Y6, Y9, Y9
@@ -535,13 +783,13 @@ loop15:
 	ADDQ         $0x10, R8
 	ADDQ         $0x40, R9
 	CMPQ         R9, SI
-	JLT          loop15
+	JLT          loop19
 	ADDQ         $0x08, AX
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, BX
 	DECQ         DI
-	JNZ          half14
+	JNZ          half18
 	VZEROUPPER
 	RET
 
@@ -957,40 +1205,95 @@ TEXT ·requantizeAVX512(SB), NOSPLIT, $0-64
 	MOVQ         bias+56(FP), DI
 	VMOVD        DI, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x4b400000, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Z3
-	MOVL         $0x007fffff, DI
+	VCVTDQ2PS    Z2, Z3
+	MOVL         $0x4b408000, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x00400000, DI
-	VMOVD        DI, X5
-	VPBROADCASTD X5, Z5
+	VADDPS       Z4, Z3, Z3
+	VPADDD       Z3, Z0, Z4
+	VPADDD       Z3, Z1, Z5
 	XORQ         DI, DI
 	VMOVUPS      (DX), Z6
 	VMOVUPS      (BX), Z7
-	VXORPS       Z8, Z8, Z8
-	VCMPPS       $0x04, Z8, Z6, K1
-	LEAQ         (AX)(DI*1), AX
-	XORQ         DX, DX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Z8
+	VDIVPS       Z6, Z8, Z8
+	MOVL         $0x7fffffff, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Z9
+	VANDPS       Z9, Z8, Z9
+	VCMPPS       $0x11, x7149f2ca<>+0(SB), Z9, K1
+	VCMPPS       $0x1e, x0da24260<>+0(SB), Z9, K2
+	KANDW        K1, K2, K1
+	MOVL         $0x7fffffff, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Z9
+	VANDPS       Z9, Z7, Z9
+	VCMPPS       $0x11, x7cf0bdc2<>+0(SB), Z9, K2
+	KANDW        K1, K2, K1
+	KNOTW        K1, K1
+	KTESTW       K1, K1
+	JEQ          multiply8
 
-loop8:
-	VADDPS    (CX)(DX*1), Z7, Z8
-	VDIVPS    Z6, Z8, Z8
-	VADDPS    Z3, Z8, Z8
-	VANDPS    Z4, Z8, Z8
-	VPSUBD    Z5, Z8, Z8
-	VPMINSD   Z1, Z8, Z8
-	VPMAXSD   Z0, Z8, Z8
-	VPADDD    Z2, Z8, Z8
-	VPMOVZXBD (AX), Z9
-	VMOVAPS   Z8, K1, Z9
-	VPMOVDB   Z9, (AX)
-	ADDQ      $0x10, AX
-	ADDQ      $0x40, DX
-	CMPQ      DX, SI
-	JLT       loop8
-	ADDQ      $0x08, DI
+divide9:
+	VXORPS Z3, Z3, Z3
+	VCMPPS $0x04, Z3, Z6, K1
+	LEAQ   (AX)(DI*1), DX
+	XORQ   AX, AX
+
+loop11:
+	VADDPS    (CX)(AX*1), Z7, Z3
+	VDIVPS    Z6, Z3, Z3
+	VADDPS    x4b400000<>+0(SB), Z3, Z3
+	VANDPS    x007fffff<>+0(SB), Z3, Z3
+	VPSUBD    x00400000<>+0(SB), Z3, Z3
+	VPMINSD   Z1, Z3, Z3
+	VPMAXSD   Z0, Z3, Z3
+	VPADDD    Z2, Z3, Z3
+	VPMOVZXBD (DX), Z4
+	VMOVAPS   Z3, K1, Z4
+	VPMOVDB   Z4, (DX)
+	ADDQ      $0x10, DX
+	ADDQ      $0x40, AX
+	CMPQ      AX, SI
+	JLT       loop11
+	JMP       chosen10
+
+multiply8:
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	LEAQ   (AX)(DI*1), DX
+	XORQ   BX, BX
+
+loop12:
+	VADDPS     (CX)(BX*1), Z7, Z11
+	VMULPS     Z8, Z11, Z11
+	VADDPS     Z3, Z11, Z12
+	VPTERNLOGD $0xf6, x4b400000<>+0(SB), Z12, Z9
+	VSUBPS     Z3, Z12, Z13
+	VSUBPS     Z13, Z11, Z11
+	VANDPS     x7fffffff<>+0(SB), Z11, Z11
+	VPMAXUD    Z11, Z10, Z10
+	VPMINSD    Z5, Z12, Z11
+	VPMAXSD    Z4, Z11, Z11
+	VPMOVDB    Z11, (DX)
+	ADDQ       $0x10, DX
+	ADDQ       $0x40, BX
+	CMPQ       BX, SI
+	JLT        loop12
+	VCMPPS     $0x16, x3efffe00<>+0(SB), Z10, K1
+	VANDPS     xffff0000<>+0(SB), Z9, Z3
+	VXORPS     Z4, Z4, Z4
+	VPCMPEQD   Z4, Z3, K2
+	KNOTW      K2, K2
+	KORW       K1, K2, K1
+	KTESTW     K1, K1
+	JEQ        chosen10
+	JMP        divide9
+
+chosen10:
+	ADDQ $0x08, DI
 	VZEROUPPER
 	RET
 
@@ -1028,7 +1331,7 @@ TEXT ·laneCodesAVX512(SB), NOSPLIT, $0-64
 	MOVQ         AX, DX
 	XORQ         BX, BX
 
-loop9:
+loop13:
 	VMOVUPS   (CX)(BX*1), Z8
 	VSUBPS    Z7, Z8, Z8
 	VMULPS    Z6, Z8, Z8
@@ -1043,7 +1346,7 @@ loop9:
 	ADDQ      $0x10, DX
 	ADDQ      $0x40, BX
 	CMPQ      BX, SI
-	JLT       loop9
+	JLT       loop13
 	ADDQ      $0x08, AX
 	VZEROUPPER
 	RET

@@ -13,9 +13,9 @@ type OffsetSearch struct {
 
 // offsetState is what the assembly reads and writes, row by row.
 type offsetState struct {
-	Scale, Low    Row // x ≈ Scale·code + Low
-	inverse, from Row // codes are those of inverse·(x - from)
-	bad           Row // not 0: lanes that the plain version must do
+	Scale, Low    Row     // x ≈ Scale·code + Low
+	inverse, from Row     // codes are those of inverse·(x - from)
+	bad           laneSet // lanes that the plain version must do
 
 	best, least, most, sumW, sumX Row
 }
@@ -32,9 +32,10 @@ func (s *OffsetSearch) Init(nmax int32, sweep *Sweep) {
 func (s *OffsetSearch) Run(x, w []float32, n int) {
 	x, w = x[:Lanes*n], w[:Lanes*n]
 	if tier == Plain || !s.run(x, w, n) {
-		for l := range s.bad {
-			s.bad[l] = 1
-		}
+		s.bad.fill()
+	}
+	if s.bad.empty() {
+		return
 	}
 	for l, b := range s.bad {
 		if b != 0 {
@@ -46,6 +47,9 @@ func (s *OffsetSearch) Run(x, w []float32, n int) {
 // Codes gives the codes of the last Run, which had the same x and w.
 func (s *OffsetSearch) Codes(codes []uint8, x, w []float32, n int) {
 	CodeRows(codes, x[:Lanes*n], &s.inverse, &s.from, 0, s.nmax, 0)
+	if s.bad.empty() {
+		return
+	}
 	for l, b := range s.bad {
 		if b != 0 {
 			var xl, wl [maxGroup]float32

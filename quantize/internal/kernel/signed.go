@@ -18,7 +18,7 @@ type signedState struct {
 	inverse Row // codes are those of inverse·x; 0 where a lane counts as zero
 	best    Row
 	top     Row
-	bad     Row // not 0: lanes that the plain version must do
+	bad     laneSet // lanes that the plain version must do
 }
 
 // Init fixes what all searches have in common: codes 0 … 2·nmax-1. The factors are the search's numerators in the
@@ -39,11 +39,12 @@ func (s *SignedSearch) Init(nmax int32) {
 func (s *SignedSearch) Search(x, w []float32, n int) {
 	x, w = x[:Lanes*n], w[:Lanes*n]
 	if tier == Plain || !s.search(x, w, n) {
-		for l := range s.bad {
-			s.bad[l] = 1
-		}
+		s.bad.fill()
 	} else {
 		s.findOverflowed(x)
+	}
+	if s.bad.empty() {
+		return
 	}
 	for l, b := range s.bad {
 		if b != 0 {
@@ -55,7 +56,7 @@ func (s *SignedSearch) Search(x, w []float32, n int) {
 // findOverflowed marks the lanes that have infinity or NaN as bad: kernels take finite values. Scales that are searched as
 // values may have overflowed.
 func (s *SignedSearch) findOverflowed(x []float32) {
-	s.bad = Row{}
+	s.bad = laneSet{}
 	for i := Within(x, FiniteBits); i < len(x); i++ {
 		if math.Float32bits(x[i])&^(1<<31) > FiniteBits {
 			s.bad[i%Lanes] = 1
@@ -66,6 +67,9 @@ func (s *SignedSearch) findOverflowed(x []float32) {
 // Codes gives the codes 0 … 2·nmax-1 of the last Search, which had the same x and w.
 func (s *SignedSearch) Codes(codes []uint8, x, w []float32, n int) {
 	CodeRows(codes, x[:Lanes*n], &s.inverse, &Row{}, -s.nmax, s.nmax-1, s.nmax)
+	if s.bad.empty() {
+		return
+	}
 	for l, b := range s.bad {
 		if b != 0 {
 			found := s.plain(x, w, n, l)
@@ -79,9 +83,14 @@ func (s *SignedSearch) Codes(codes []uint8, x, w []float32, n int) {
 // Refine finds the scale by moving single codes; the weight of x is x².
 func (s *SignedSearch) Refine(x []float32, n int) {
 	x = x[:Lanes*n]
-	fast := tier != Plain && s.refine(x, n)
+	if tier == Plain || !s.refine(x, n) {
+		s.bad.fill()
+	}
+	if s.bad.empty() {
+		return
+	}
 	for l, b := range s.bad {
-		if !fast || b != 0 {
+		if b != 0 {
 			var xl [maxGroup]float32
 			var c [maxGroup]int8
 			Gather(xl[:], x, l, n)

@@ -11,6 +11,17 @@ const Lanes = 16
 // Row is one value of each lane.
 type Row [Lanes]float32
 
+// laneSet is a set of lanes: those whose number is not 0.
+type laneSet [Lanes]uint32
+
+func (s *laneSet) empty() bool { return *s == laneSet{} }
+
+func (s *laneSet) fill() {
+	for l := range s {
+		s[l] = 1
+	}
+}
+
 // Tile holds up to 16 blocks side by side, one a lane: value i of lane l is at 16·i + l. Every lane goes through the
 // operations of the plain version in its order, which is what keeps the bytes the same on every tier.
 //

@@ -184,14 +184,3 @@ func (a *asm) skipUnless(m mask, label string) {
 	a.TESTL(g, g)
 	a.JEQ(LabelRef(label))
 }
-
-// note sets g to something other than 0 when a lane is in the mask.
-func (a *asm) note(m mask, g reg.GPVirtual) {
-	b := a.GP32()
-	if a.wide {
-		a.KMOVW(m.reg, b)
-	} else {
-		a.VMOVMSKPS(m.reg, b)
-	}
-	a.ORL(b, g.As32())
-}

@@ -130,6 +130,15 @@ func (a *asm) less(x, y Op) reg.VecVirtual { v := a.vec(); a.VMINPS(y, x, v); re
 // more gives x where x > y, else y.
 func (a *asm) more(x, y Op) reg.VecVirtual { v := a.vec(); a.VMAXPS(y, x, v); return v }
 
+// differing collects the bits in which x ever differs from y.
+func (a *asm) differing(bits, x reg.VecVirtual, y Op) {
+	if a.wide {
+		a.VPTERNLOGD(U8(0xf6), y, x, bits)
+		return
+	}
+	a.VPOR(a.xor(x, y), bits, bits)
+}
+
 func (a *asm) addTo(sum reg.VecVirtual, y Op) { a.VADDPS(y, sum, sum) }
 
 // round rounds to an integer, ties to even.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -184,29 +186,66 @@ func weighImportance(a *asm) {
 
 // requantize chooses codes again: nearest((x + offset)/scale) between low and high, plus bias. A lane with scale 0
 // keeps its codes.
+//
+// Dividing is most of the work, so the quotients are at first products with 1/scale. Those differ from them by less
+// than 2^-22 of their size, so they round to the same code unless one is nearer than that to the middle between two
+// codes. Whether one of them was, whether a quotient is too large to round, and whether a lane has no ordinary scale
+// decides between these codes and those made by division.
 func requantize(a *asm) {
 	a.fn("requantize", "func(codes *byte, x, scale, offset *float32, n, low, high, bias int)", "chooses codes for scales and offsets, on 16 lanes.")
 	codes, x, scale, offset, n := a.arg("codes"), a.arg("x"), a.arg("scale"), a.arg("offset"), a.arg("n")
 	a.SHLQ(Imm(6), n)
 	low, high, bias := a.argInt("low"), a.argInt("high"), a.argInt("bias")
-	magic, mantissa, middle := a.konst(12582912), a.bits(0x7fffff), a.bits(0x400000)
+	// Added to a number within 2^15, magic leaves the code in the lowest byte, and the upper half is always the same.
+	magic := a.add(a.toFloat(bias), a.konst(12582912+1<<15))
+	lowest, highest := a.iadd(low, magic), a.iadd(high, magic)
 	half := a.GP64()
 	a.XORQ(half, half)
 	a.eachHalf([]reg.GPVirtual{x, scale, offset}, func() {
+		fast, divide, done := a.label("multiply"), a.label("divide"), a.label("chosen")
 		s, o := a.load(row(scale, 0)), a.load(row(offset, 0))
+		inv := a.div(a.konst(1), s)
+		size := a.and(inv, a.bits(magnitudeBits))
+		ordinary := a.both(a.both(a.cmp(size, lessThan, a.sharedFloat(1e30)), a.cmp(size, greater, a.sharedFloat(1e-30))),
+			a.cmp(a.and(o, a.bits(magnitudeBits)), lessThan, a.sharedFloat(1e37)))
+		a.skipUnless(a.not(ordinary), fast)
+
+		a.Label(divide)
 		used := a.cmp(s, notEqual, a.bits(0))
 		to := a.GP64()
-		a.LEAQ(Mem{Base: codes, Index: half, Scale: 1}, to)
+		from := func() { a.LEAQ(Mem{Base: codes, Index: half, Scale: 1}, to) }
+		from()
 		a.loop(n, 64, func(i reg.GPVirtual) {
 			y := a.div(a.add(o, at(x, i)), s)
-			c := a.isub(a.and(a.add(y, magic), mantissa), middle)
-			c = a.iadd(a.imax(a.imin(c, high), low), bias)
+			c := a.iadd(a.imax(a.imin(a.nearest(y), high), low), bias)
 			old := a.vec()
 			a.VPMOVZXBD(Mem{Base: to}, old)
 			a.set(old, used, c)
 			a.storeBytes(old, Mem{Base: to})
 			a.ADDQ(Imm(16), to)
 		})
+		a.JMP(LabelRef(done))
+
+		a.Label(fast)
+		upper, farthest := a.bits(0), a.bits(0)
+		from()
+		a.loop(n, 64, func(i reg.GPVirtual) {
+			y := a.mul(a.add(o, at(x, i)), inv)
+			z := a.add(y, magic)
+			a.differing(upper, z, a.shared(math.Float32bits(12582912)))
+			away := a.and(a.sub(y, a.sub(z, magic)), a.shared(magnitudeBits))
+			a.VPMAXUD(away, farthest, farthest)
+			z = a.imax(a.imin(z, highest), lowest)
+			if !a.wide {
+				z = a.and(z, a.shared(0xff)) // wide stores cut the rest off
+			}
+			a.storeBytes(z, Mem{Base: to})
+			a.ADDQ(Imm(16), to)
+		})
+		strange := a.either(a.cmp(farthest, notAtMost, a.sharedFloat(0.5-0x1p-16)), a.not(a.icmpEq(a.and(upper, a.shared(0xffff0000)), a.bits(0))))
+		a.skipUnless(strange, done)
+		a.JMP(LabelRef(divide))
+		a.Label(done)
 		a.ADDQ(Imm(8), half)
 	})
 	a.ret()
