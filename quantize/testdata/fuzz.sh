@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the codecs for TIME each (10m), two at a time, and prints how many inputs each has tried.
+# Runs every fuzz target of the codecs for TIME each (10m), JOBS at a time (2), and prints how many inputs each has tried.
 # Without -fuzzminimizetime the Go tool spends minutes on making inputs shorter that are merely new.
-# Usage: [TIME=10m] testdata/fuzz.sh [TARGET...]
+# Usage: [TIME=10m] [JOBS=2] testdata/fuzz.sh [TARGET...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 targets=("$@")
@@ -12,4 +12,4 @@ one() {
   [ "$state" = ok ] || { printf '%s\n' "$log"; return 1; }
 }
 export -f one
-printf '%s\n' "${targets[@]}" | xargs -P 2 -I{} bash -c 'one "$1" "$2"' _ {} "${TIME:-10m}"
+printf '%s\n' "${targets[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c 'one "$1" "$2"' _ {} "${TIME:-10m}"
