@@ -32,7 +32,10 @@ var allowed = map[string][]string{
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
 	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
-	"cmd/qconv":                           {"formats/", "quantize", "quantize/"},
+	"runtime/device":                      {"formats/gguf"},
+	"runtime/device/cpu":                  {"formats/fault", "formats/gguf", "quantize", "runtime/device", "runtime/device/cpu/"},
+	"runtime/model":                       {"formats/", "quantize", "runtime/device"},
+	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},
 }
 
 // thirdParty lists where each outside module may be imported, tests excepted.

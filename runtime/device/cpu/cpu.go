@@ -1,0 +1,132 @@
+// Package cpu runs the operations of package device on the processor, on several threads. Results do not depend on how
+// many: every value is computed by one thread, in one order.
+package cpu
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/runtime/device"
+)
+
+// Device is the processor.
+type Device struct {
+	threads int
+}
+
+var _ device.Device = (*Device)(nil)
+
+// New gives a device that works on up to threads threads; 0 takes all that the process may use.
+func New(threads int) *Device {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	return &Device{threads: threads}
+}
+
+func (d *Device) Name() string { return "CPU" }
+
+// Wait has nothing to wait for: operations are done when they return.
+func (d *Device) Wait() error { return nil }
+
+type buffer []float32
+
+func (b buffer) Len() int { return len(b) }
+
+// New never fails: a size that cannot be is the caller's to refuse before.
+func (d *Device) New(values int) (device.Buffer, error) { return make(buffer, values), nil }
+
+func (d *Device) Free(device.Buffer) {}
+
+func (d *Device) Write(dst device.View, src []float32) {
+	for t := range dst.Rows {
+		copy(row(dst, t), src[t*dst.Cols:])
+	}
+}
+
+func (d *Device) Read(dst []float32, src device.View) error {
+	for t := range src.Rows {
+		copy(dst[t*src.Cols:], row(src, t))
+	}
+	return nil
+}
+
+// row is row t of a view.
+func row(v device.View, t int) []float32 {
+	at := v.At + t*v.Stride
+	return v.Buffer.(buffer)[at : at+v.Cols : at+v.Cols]
+}
+
+// run calls f for 0 … n-1 on the device's threads, in no order. worker tells the threads apart.
+func (d *Device) run(n int, f func(worker, i int)) {
+	threads := min(d.threads, n)
+	if threads <= 1 {
+		for i := range n {
+			f(0, i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for worker := range threads {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(worker, i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// weight keeps blocks in memory, row after row, matrix after matrix.
+type weight struct {
+	codec                *quantize.Codec
+	cols, rows, matrices int
+	rowBytes             int
+	blocks               []byte
+}
+
+func (w *weight) Type() gguf.Type { return w.codec.Type }
+func (w *weight) Cols() int       { return w.cols }
+func (w *weight) Rows() int       { return w.rows }
+func (w *weight) Matrices() int   { return w.matrices }
+
+// row gives the blocks of a row.
+func (w *weight) row(matrix, r int) []byte {
+	at := (matrix*w.rows + r) * w.rowBytes
+	return w.blocks[at : at+w.rowBytes]
+}
+
+// chunk is about how many bytes are read at a time.
+const chunk = 4 << 20
+
+// Load reads a weight and checks its blocks: scales that are not finite and codes that no encoder writes are Malformed.
+func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte, off int64) error) (device.Weight, error) {
+	codec, ok := quantize.For(t)
+	if !ok {
+		return nil, fault.New(fault.Unsupported, "", "matrices of type %s cannot be multiplied", t)
+	}
+	elems, bytes, _ := t.Block()
+	w := &weight{codec: codec, cols: cols, rows: rows, matrices: matrices, rowBytes: cols / int(elems) * int(bytes)}
+	w.blocks = make([]byte, matrices*rows*w.rowBytes)
+	each := max(1, chunk/max(w.rowBytes, 1)) * w.rowBytes
+	faults := make([]error, (len(w.blocks)+each-1)/max(each, 1))
+	d.run(len(faults), func(_, i int) {
+		p := w.blocks[i*each : min((i+1)*each, len(w.blocks))]
+		if faults[i] = read(p, int64(i*each)); faults[i] == nil {
+			faults[i] = codec.Check(p)
+		}
+	})
+	for _, err := range faults {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (d *Device) Release(device.Weight) {}

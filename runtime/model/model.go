@@ -1,0 +1,161 @@
+// Package model runs the forward pass that arch.Block describes, on a device.
+package model
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/runtime/device"
+)
+
+// Model is a model's recipe with its weights. It is for one goroutine.
+type Model struct {
+	Block  arch.Block
+	dev    device.Device
+	src    Source
+	global *tensors
+	layers []*tensors
+	angles device.Buffer
+	limit  int // positions that there are angles for
+}
+
+// New makes a model that can run positions below limit. Weights are loaded by Load.
+func New(dev device.Device, block arch.Block, src Source, limit int) (*Model, error) {
+	m := &Model{Block: block, dev: dev, src: src, limit: limit}
+	var err error
+	if m.global, err = m.load(block.Globals()); err != nil {
+		return nil, err
+	}
+	var divisors []float32
+	if block.Rope.Scaling == arch.RopeDivided {
+		divisors = make([]float32, block.Rope.Dims/2)
+		if err := dev.Read(divisors, device.Dense(m.global.vector("rope_freqs.weight"), 1, len(divisors))); err != nil {
+			return nil, err
+		}
+		for j, d := range divisors {
+			if !(d > 0) {
+				return nil, fault.New(fault.Malformed, "", "value %d is %v, expected a positive number", j, d).In("rope_freqs.weight")
+			}
+		}
+	}
+	table := angles(&block.Rope, divisors, limit)
+	if m.angles, err = dev.New(len(table)); err != nil {
+		return nil, err
+	}
+	dev.Write(device.Dense(m.angles, 1, len(table)), table)
+	return m, nil
+}
+
+// Load brings all layers onto the device.
+func (m *Model) Load(ctx context.Context) error {
+	for l := len(m.layers); l < int(m.Block.Layers); l++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		t, err := m.load(m.Block.Layer(int64(l)))
+		if err != nil {
+			return err
+		}
+		m.layers = append(m.layers, t)
+	}
+	return m.dev.Wait()
+}
+
+// Close frees what is on the device.
+func (m *Model) Close() {
+	for _, l := range append(m.layers, m.global) {
+		l.release(m.dev)
+	}
+	m.dev.Free(m.angles)
+	m.layers, m.global = nil, nil
+}
+
+// tensors are those of a layer, or those outside the layers. Names are without "blk.N.".
+type tensors struct {
+	weights map[string]device.Weight
+	vectors map[string]device.Buffer
+}
+
+func (t *tensors) weight(name string) device.Weight { return t.weights[name] }
+
+// vector is nil for a tensor that the model does not have.
+func (t *tensors) vector(name string) device.Buffer { return t.vectors[name] }
+
+func (t *tensors) release(dev device.Device) {
+	for _, w := range t.weights {
+		dev.Release(w)
+	}
+	for _, b := range t.vectors {
+		dev.Free(b)
+	}
+}
+
+// load reads tensors whose shapes are known to be right.
+func (m *Model) load(inputs []arch.Input) (*tensors, error) {
+	t := &tensors{map[string]device.Weight{}, map[string]device.Buffer{}}
+	for _, in := range inputs {
+		short := in.Name
+		if strings.HasPrefix(short, "blk.") {
+			short = strings.SplitN(short, ".", 3)[2]
+		}
+		if err := m.loadOne(t, short, in); err != nil {
+			t.release(m.dev)
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (m *Model) loadOne(t *tensors, short string, in arch.Input) error {
+	src, ok := m.src.Tensor(in.Name)
+	if !ok {
+		return fault.New(fault.Mismatch, "", "is missing").In(in.Name)
+	}
+	var err error
+	if len(in.Shape) == 1 {
+		t.vectors[short], err = m.loadVector(src, int(in.Shape[0]))
+	} else {
+		matrices := 1
+		if len(in.Shape) == 3 {
+			matrices = int(in.Shape[2])
+		}
+		t.weights[short], err = m.dev.Load(src.Type, int(in.Shape[0]), int(in.Shape[1]), matrices, src.Read)
+	}
+	return named(err, in.Name)
+}
+
+// loadVector widens a vector, which writers keep in F32, but need not.
+func (m *Model) loadVector(src Tensor, n int) (device.Buffer, error) {
+	codec, ok := quantize.For(src.Type)
+	if !ok {
+		return nil, fault.New(fault.Unsupported, "", "vectors of type %s cannot be read", src.Type)
+	}
+	elems, bytes, _ := src.Type.Block()
+	raw := make([]byte, n/int(elems)*int(bytes))
+	if err := src.Read(raw, 0); err != nil {
+		return nil, err
+	}
+	if err := codec.Check(raw); err != nil {
+		return nil, err
+	}
+	values := make([]float32, n)
+	codec.Decode(values, raw)
+	b, err := m.dev.New(n)
+	if err == nil {
+		m.dev.Write(device.Dense(b, 1, n), values)
+	}
+	return b, err
+}
+
+// named says which tensor a fault is about.
+func named(err error, tensor string) error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Tensor == "" {
+		return f.In(tensor)
+	}
+	return err
+}

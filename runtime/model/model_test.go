@@ -1,0 +1,148 @@
+package model_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/formats/hf"
+	"github.com/qconv/qconv/quantize/mix"
+	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/device"
+	"github.com/qconv/qconv/runtime/device/cpu"
+	"github.com/qconv/qconv/runtime/model"
+)
+
+// converted writes a checkpoint as a GGUF file of a type and opens it.
+func converted(t testing.TB, dir, typ string) *gguf.Set {
+	t.Helper()
+	ck, err := hf.Open(hf.Dir(dir, false), hf.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	recipe, ok := mix.ParseRecipe(typ)
+	if !ok {
+		t.Fatal(typ)
+	}
+	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: recipe, FileName: "model.gguf"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	if _, err := plan.WriteFiles(context.Background(), pipeline.Output{Dir: out}); err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, filepath.Join(out, "model.gguf"))
+}
+
+func opened(t testing.TB, path string) *gguf.Set {
+	t.Helper()
+	set, err := gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
+		f, err := os.Open(filepath.Join(filepath.Dir(path), name))
+		if err != nil {
+			return nil, 0, err
+		}
+		t.Cleanup(func() { f.Close() })
+		st, err := f.Stat()
+		return f, st.Size(), err
+	}, filepath.Base(path), gguf.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func loaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Model {
+	t.Helper()
+	_, block, err := arch.FromGGUF(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.New(dev, block, model.FromSet(set), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	if err := m.Load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// recorded is expected.json of a fixture: what transformers computes.
+type recorded struct {
+	Prompts []struct {
+		IDs       []int32
+		Positions []struct {
+			Pos         int32
+			TopIDs      []int32   `json:"top_ids"`
+			TopLogits   []float64 `json:"top_logits"`
+			FirstLogits []float64 `json:"first_logits"`
+			Sum         float64
+		}
+	}
+}
+
+func readRecorded(t testing.TB, dir string) (r recorded) {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if err == nil {
+		err = json.Unmarshal(doc, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+const fixtures = "../../testdata/fixtures"
+
+// TestLogits compares the logits of every architecture's fixture with those of Hugging Face transformers.
+func TestLogits(t *testing.T) {
+	dirs, _ := filepath.Glob(fixtures + "/*/expected.json")
+	if len(dirs) < 8 {
+		t.Fatalf("%d fixtures", len(dirs))
+	}
+	for _, path := range dirs {
+		dir := filepath.Dir(path)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			m := loaded(t, cpu.New(2), converted(t, dir, "F32"), 64)
+			var worst float64
+			for _, prompt := range readRecorded(t, dir).Prompts {
+				x, err := m.Forward(context.Background(), &model.Batch{IDs: prompt.IDs, Windows: []int{len(prompt.IDs)}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, at := range prompt.Positions {
+					logits, err := m.Logits(x, []int32{at.Pos})
+					if err != nil {
+						t.Fatal(err)
+					}
+					check := func(id int, want float64) { worst = max(worst, math.Abs(float64(logits[id])-want)) }
+					for i, id := range at.TopIDs {
+						check(int(id), at.TopLogits[i])
+					}
+					for id, want := range at.FirstLogits {
+						check(id, want)
+					}
+					var sum float64
+					for _, v := range logits {
+						sum += float64(v)
+					}
+					worst = max(worst, math.Abs(sum-at.Sum)/float64(len(logits)))
+				}
+			}
+			t.Logf("largest difference %.2g", worst)
+			if !(worst <= 1e-4) {
+				t.Errorf("largest difference %v, want at most 1e-4", worst)
+			}
+		})
+	}
+}
