@@ -4,6 +4,7 @@ package model
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -18,7 +19,7 @@ type Model struct {
 	dev    device.Device
 	src    Source
 	global *tensors
-	layers []*tensors
+	layers []*Layer
 	angles device.Buffer
 	limit  int // positions that there are angles for
 }
@@ -56,7 +57,7 @@ func (m *Model) Load(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t, err := m.load(m.Block.Layer(int64(l)))
+		t, err := m.LoadLayer(l, true)
 		if err != nil {
 			return err
 		}
@@ -67,15 +68,39 @@ func (m *Model) Load(ctx context.Context) error {
 
 // Close frees what is on the device.
 func (m *Model) Close() {
-	for _, l := range append(m.layers, m.global) {
-		l.release(m.dev)
+	for _, l := range m.layers {
+		l.Release()
 	}
+	m.global.release()
 	m.dev.Free(m.angles)
-	m.layers, m.global = nil, nil
+	m.layers = nil
 }
+
+// Layer is a layer's weights on the device.
+type Layer struct {
+	*tensors
+	number int
+}
+
+// LoadLayer brings a layer onto the device, with or without its routed experts.
+func (m *Model) LoadLayer(l int, experts bool) (*Layer, error) {
+	inputs := m.Block.Layer(int64(l))
+	if !experts {
+		inputs = slices.DeleteFunc(inputs, func(in arch.Input) bool { return strings.HasSuffix(in.Name, "_exps.weight") })
+	}
+	t, err := m.load(inputs)
+	return &Layer{t, l}, err
+}
+
+// Release frees the layer.
+func (l *Layer) Release() { l.release() }
+
+// Sparse tells whether the layer has experts.
+func (l *Layer) Sparse() bool { return l.weight("ffn_gate_inp.weight") != nil }
 
 // tensors are those of a layer, or those outside the layers. Names are without "blk.N.".
 type tensors struct {
+	dev     device.Device
 	weights map[string]device.Weight
 	vectors map[string]device.Buffer
 }
@@ -85,47 +110,54 @@ func (t *tensors) weight(name string) device.Weight { return t.weights[name] }
 // vector is nil for a tensor that the model does not have.
 func (t *tensors) vector(name string) device.Buffer { return t.vectors[name] }
 
-func (t *tensors) release(dev device.Device) {
+func (t *tensors) release() {
 	for _, w := range t.weights {
-		dev.Release(w)
+		t.dev.Release(w)
 	}
 	for _, b := range t.vectors {
-		dev.Free(b)
+		t.dev.Free(b)
 	}
 }
 
 // load reads tensors whose shapes are known to be right.
 func (m *Model) load(inputs []arch.Input) (*tensors, error) {
-	t := &tensors{map[string]device.Weight{}, map[string]device.Buffer{}}
+	t := &tensors{m.dev, map[string]device.Weight{}, map[string]device.Buffer{}}
 	for _, in := range inputs {
 		short := in.Name
 		if strings.HasPrefix(short, "blk.") {
 			short = strings.SplitN(short, ".", 3)[2]
 		}
-		if err := m.loadOne(t, short, in); err != nil {
-			t.release(m.dev)
-			return nil, err
+		src, ok := m.src.Tensor(in.Name)
+		if !ok {
+			t.release()
+			return nil, fault.New(fault.Mismatch, "", "is missing").In(in.Name)
+		}
+		var err error
+		if len(in.Shape) == 1 {
+			t.vectors[short], err = m.loadVector(src, int(in.Shape[0]))
+		} else {
+			t.weights[short], err = m.loadWeight(src, in.Shape, 0, matrices(in.Shape))
+		}
+		if err != nil {
+			t.release()
+			return nil, named(err, in.Name)
 		}
 	}
 	return t, nil
 }
 
-func (m *Model) loadOne(t *tensors, short string, in arch.Input) error {
-	src, ok := m.src.Tensor(in.Name)
-	if !ok {
-		return fault.New(fault.Mismatch, "", "is missing").In(in.Name)
+func matrices(shape []int64) int {
+	if len(shape) < 3 {
+		return 1
 	}
-	var err error
-	if len(in.Shape) == 1 {
-		t.vectors[short], err = m.loadVector(src, int(in.Shape[0]))
-	} else {
-		matrices := 1
-		if len(in.Shape) == 3 {
-			matrices = int(in.Shape[2])
-		}
-		t.weights[short], err = m.dev.Load(src.Type, int(in.Shape[0]), int(in.Shape[1]), matrices, src.Read)
-	}
-	return named(err, in.Name)
+	return int(shape[2])
+}
+
+// loadWeight loads n matrices of a tensor, from number first on.
+func (m *Model) loadWeight(src Tensor, shape []int64, first, n int) (device.Weight, error) {
+	elems, bytes, _ := src.Type.Block()
+	skip := int64(first) * shape[1] * (shape[0] / elems * bytes)
+	return m.dev.Load(src.Type, int(shape[0]), int(shape[1]), n, func(p []byte, off int64) error { return src.Read(p, skip+off) })
 }
 
 // loadVector widens a vector, which writers keep in F32, but need not.

@@ -116,12 +116,12 @@ func TestLogits(t *testing.T) {
 			m := loaded(t, cpu.New(2), converted(t, dir, "F32"), 64)
 			var worst float64
 			for _, prompt := range readRecorded(t, dir).Prompts {
-				x, err := m.Forward(context.Background(), &model.Batch{IDs: prompt.IDs, Windows: []int{len(prompt.IDs)}})
+				p, err := m.Forward(context.Background(), &model.Batch{IDs: prompt.IDs, Windows: []int{len(prompt.IDs)}})
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, at := range prompt.Positions {
-					logits, err := m.Logits(x, []int32{at.Pos})
+					logits, err := m.Logits(p.X(), []int32{at.Pos})
 					if err != nil {
 						t.Fatal(err)
 					}

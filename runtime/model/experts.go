@@ -1,0 +1,81 @@
+package model
+
+import (
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/runtime/device"
+)
+
+// routes says which tokens go to which experts: rows ordered by expert and then by token.
+type routes struct {
+	rows   []int32
+	weight []float32
+	ends   []int // of each expert's rows
+}
+
+// of gives the rows of an expert.
+func (r *routes) of(expert int) (first, n int) {
+	if expert > 0 {
+		first = r.ends[expert-1]
+	}
+	return first, r.ends[expert] - first
+}
+
+// route lets the router choose.
+func (p *Pass) route(l *Layer) *routes {
+	e := &p.m.Block.Experts
+	logits := p.new(int(e.Count))
+	if p.err != nil {
+		return nil
+	}
+	p.m.dev.Multiply([]device.Product{{Dst: logits, X: p.h, W: l.weight("ffn_gate_inp.weight")}})
+	choices := p.m.dev.Route(logits, l.vector("exp_probs_b.bias"), &device.Routing{
+		Used: int(e.Used), Sigmoid: e.Gating == arch.Sigmoid, Normalize: e.Normalize, Scale: e.WeightScale,
+		Groups: int(e.Groups), GroupsUsed: int(e.GroupsUsed), GroupTop: int(e.GroupTop),
+	})
+	return byExpert(choices, int(e.Used), int(e.Count))
+}
+
+func byExpert(choices []device.Choice, used, experts int) *routes {
+	r := &routes{rows: make([]int32, len(choices)), weight: make([]float32, len(choices)), ends: make([]int, experts)}
+	at := make([]int, experts+1)
+	for _, c := range choices {
+		at[c.Expert+1]++
+	}
+	for e := range experts {
+		at[e+1] += at[e]
+		r.ends[e] = at[e+1]
+	}
+	for i, c := range choices {
+		r.rows[at[c.Expert]], r.weight[at[c.Expert]] = int32(i/used), c.Weight
+		at[c.Expert]++
+	}
+	return r
+}
+
+// experts adds the routed experts, whose stacks the layer has, all at once.
+func (p *Pass) experts(l *Layer) {
+	r := p.route(l)
+	n, width := len(p.IDs)*int(p.m.Block.Experts.Used), int(p.m.Block.Experts.Width)
+	in, gate, up, down := p.rows(n, p.x.Cols), p.rows(n, width), p.rows(n, width), p.rows(n, p.x.Cols)
+	if p.err != nil {
+		return
+	}
+	dev := p.m.dev
+	dev.Gather(in, p.h, r.rows)
+	var first, second []device.Product
+	for e := range r.ends {
+		at, n := r.of(e)
+		if n == 0 {
+			continue
+		}
+		x, g := in.Range(at, n), gate.Range(at, n)
+		first = append(first,
+			device.Product{Dst: g, X: x, W: l.weight("ffn_gate_exps.weight"), Matrix: e},
+			device.Product{Dst: up.Range(at, n), X: x, W: l.weight("ffn_up_exps.weight"), Matrix: e})
+		second = append(second, device.Product{Dst: down.Range(at, n), X: g, W: l.weight("ffn_down_exps.weight"), Matrix: e})
+	}
+	dev.Multiply(first)
+	dev.Gate(gate, gate, up)
+	dev.Multiply(second)
+	dev.Scatter(p.x, down, r.rows, r.weight)
+}
