@@ -60,6 +60,7 @@ type Pass struct {
 	out       device.View // of a layer: what they add
 	positions []int32
 	spans     []device.Span // First, Count and Past
+	routes    *routes
 	buffers   []device.Buffer
 	err       error
 }
@@ -172,12 +173,21 @@ func (p *Pass) rows(n, cols int) device.View {
 	return device.Dense(b, n, cols)
 }
 
-func (p *Pass) free() {
-	for _, b := range p.buffers {
+func (p *Pass) free() { p.freeFrom(0) }
+
+// freeFrom frees all buffers but the first n.
+func (p *Pass) freeFrom(n int) {
+	for _, b := range p.buffers[n:] {
 		p.m.dev.Free(b)
 	}
-	p.buffers = nil
+	p.buffers = p.buffers[:n]
 }
+
+// Leave ends a layer that went by Attention, Route and Expert.
+func (p *Pass) Leave() { p.free() }
+
+// Slim frees what Attention left but what Expert reads, which is its first buffer: many passes can wait in a layer.
+func (p *Pass) Slim() { p.freeFrom(1) }
 
 // dense adds a gated feed-forward block; ending tells shared experts from the dense block.
 func (p *Pass) dense(l *Layer, ending string, width int) {
