@@ -36,6 +36,14 @@ type Tokenizer struct {
 	decode        func(ids []int32, texts []string) string
 }
 
+// BOS gives the token that AddSpecial puts before a text; ok is false when it puts none.
+func (t *Tokenizer) BOS() (id int32, ok bool) {
+	if len(t.before) == 0 {
+		return 0, false
+	}
+	return t.before[0], true
+}
+
 // EncodeOptions say how a text is read.
 type EncodeOptions struct {
 	AddSpecial   bool // add what the model wants around a text, such as a beginning-of-text token
