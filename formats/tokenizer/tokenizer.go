@@ -33,6 +33,7 @@ type Tokenizer struct {
 	cacheable bool // pieces are words: the same ones come again
 
 	before, after []int32 // what AddSpecial puts around a text
+	ends          []int32 // what ends a generation
 	decode        func(ids []int32, texts []string) string
 }
 

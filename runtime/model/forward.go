@@ -18,28 +18,41 @@ type Batch struct {
 // Cache keeps the keys and values of one sequence.
 type Cache struct {
 	Len  int // positions in it
-	k, v []device.Buffer
+	m    *Model
+	k, v []device.Buffer // of each layer
 	rows int
 }
 
 // NewCache makes room for n positions.
 func (m *Model) NewCache(n int) (*Cache, error) {
-	c := &Cache{rows: n}
+	c := &Cache{m: m, rows: n}
 	keys, values := m.keyCols()
 	for range m.Block.Layers {
 		k, err := m.dev.New(n * keys)
 		if err != nil {
+			c.Free()
 			return nil, err
 		}
 		c.k = append(c.k, k)
-		if values > 0 {
-			if k, err = m.dev.New(n * values); err != nil {
-				return nil, err
-			}
+		if values == 0 {
+			continue
 		}
-		c.v = append(c.v, k)
+		v, err := m.dev.New(n * values)
+		if err != nil {
+			c.Free()
+			return nil, err
+		}
+		c.v = append(c.v, v)
 	}
 	return c, nil
+}
+
+// Free gives the memory back.
+func (c *Cache) Free() {
+	for _, b := range append(c.k, c.v...) {
+		c.m.dev.Free(b)
+	}
+	c.k, c.v = nil, nil
 }
 
 // keyCols gives the columns of keys and of values that are kept; latent attention has its values in its keys.
