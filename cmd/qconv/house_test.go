@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
 	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
+	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/"},
 }
 
@@ -42,7 +43,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/term":               {"cmd/"},
 	"github.com/x448/float16":         {"quantize"},
 	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf"},
-	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf"},
+	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu/internal/"},
 	"golang.org/x/text/":              {"formats/tokenizer"},
 	"go.yaml.in/yaml/v3":              {"formats/hf"},
 	"github.com/dlclark/regexp2/v2":   {"quantize/mix"},
