@@ -2,12 +2,16 @@ package matrix
 
 import (
 	"fmt"
+	"math"
+	"runtime"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// BenchmarkMultiply gives 10^9 multiplications and additions a second, of one thread. The weight is larger than the
+// BenchmarkMultiply gives 10^9 multiplications and additions a second of one thread's processor time. The weight is larger than the
 // caches when n is 1.
 func BenchmarkMultiply(b *testing.B) {
 	for _, t := range []gguf.Type{
@@ -26,12 +30,10 @@ func BenchmarkMultiply(b *testing.B) {
 				var s Scratch
 				a.Set(x, cols, n, cols, w)
 				y := make([]float32, rows*n)
-				for b.Loop() {
-					Multiply(y, rows, &a, w, 0, rows, &s)
-				}
-				b.ReportMetric(2*float64(rows)*float64(cols)*float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				best := fastest(b, func() { Multiply(y, rows, &a, w, 0, rows, &s) })
+				b.ReportMetric(2*float64(rows)*float64(cols)*float64(n)/best, "GFLOP/s")
 				if n == 1 {
-					b.ReportMetric(float64(len(w.Blocks))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+					b.ReportMetric(float64(len(w.Blocks))/best, "GB/s")
 				}
 			})
 		}
@@ -43,10 +45,29 @@ func BenchmarkSet(b *testing.B) {
 	w := repeated(b, gguf.TypeQ8_0, 16, cols)
 	x := vectors(n, cols, 1)
 	var a Activations
+	b.ReportMetric(fastest(b, func() { a.Set(x, cols, n, cols, w) })/n/cols, "ns/value")
+}
+
+// fastest gives the least processor time of a run, in nanoseconds: the machine has other work.
+func fastest(b *testing.B, f func()) float64 {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	f()
+	best := math.Inf(1)
 	for b.Loop() {
-		a.Set(x, cols, n, cols, w)
+		before := threadTime(b)
+		f()
+		best = min(best, threadTime(b)-before)
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/cols, "ns/value")
+	return best
+}
+
+func threadTime(b *testing.B) float64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		b.Fatal(err)
+	}
+	return float64(t.Nano())
 }
 
 // repeated is a weight that consists of the same sixteen rows.
