@@ -4,42 +4,42 @@
 
 package matrix
 
-// rowProduct32AVX2 gives the products of chunks of groups.
+// rowProducts32AVX2 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct32AVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts32AVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct32MinimaAVX2 gives the products of chunks of groups.
+// rowProducts32MinimaAVX2 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct32MinimaAVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts32MinimaAVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct16AVX2 gives the products of chunks of groups.
+// rowProducts16AVX2 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct16AVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts16AVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct16MinimaAVX2 gives the products of chunks of groups.
+// rowProducts16MinimaAVX2 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct16MinimaAVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts16MinimaAVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct32AVX512 gives the products of chunks of groups.
+// rowProducts32AVX512 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct32AVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts32AVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct32MinimaAVX512 gives the products of chunks of groups.
+// rowProducts32MinimaAVX512 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct32MinimaAVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts32MinimaAVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct16AVX512 gives the products of chunks of groups.
+// rowProducts16AVX512 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct16AVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts16AVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 
-// rowProduct16MinimaAVX512 gives the products of chunks of groups.
+// rowProducts16MinimaAVX512 gives the products of chunks of groups of rows.
 //
 //go:noescape
-func rowProduct16MinimaAVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+func rowProducts16MinimaAVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)

@@ -4,87 +4,100 @@
 
 #include "textflag.h"
 
-// func rowProduct32AVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts32AVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·rowProduct32AVX2(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ xoffset+64(FP), DI
-	MOVQ chunks+72(FP), R8
+TEXT ·rowProducts32AVX2(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
 again1:
-	VMOVUPS    (AX), Y0
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ xoffset+56(FP), R11
+	MOVQ chunks+80(FP), R12
+
+again2:
+	VMOVUPS    (R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y1
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   (CX), Y1, Y1
-	VPMADDWD   32(CX), Y0, Y0
+	VPMADDWD   (R9), Y1, Y1
+	VPMADDWD   32(R9), Y0, Y0
 	VPADDD     Y0, Y1, Y1
-	VMOVUPS    32(AX), Y0
+	VMOVUPS    32(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   64(CX), Y2, Y2
-	VPMADDWD   96(CX), Y0, Y0
+	VPMADDWD   64(R9), Y2, Y2
+	VPMADDWD   96(R9), Y0, Y0
 	VPADDD     Y0, Y2, Y2
 	VPHADDD    Y2, Y1, Y1
-	VMOVUPS    64(AX), Y0
+	VMOVUPS    64(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   128(CX), Y2, Y2
-	VPMADDWD   160(CX), Y0, Y0
+	VPMADDWD   128(R9), Y2, Y2
+	VPMADDWD   160(R9), Y0, Y0
 	VPADDD     Y0, Y2, Y2
-	VMOVUPS    96(AX), Y0
+	VMOVUPS    96(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   192(CX), Y3, Y3
-	VPMADDWD   224(CX), Y0, Y0
+	VPMADDWD   192(R9), Y3, Y3
+	VPMADDWD   224(R9), Y0, Y0
 	VPADDD     Y0, Y3, Y3
 	VPHADDD    Y3, Y2, Y2
 	VPHADDD    Y2, Y1, Y1
-	VMOVUPS    128(AX), Y0
+	VMOVUPS    128(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   256(CX), Y2, Y2
-	VPMADDWD   288(CX), Y0, Y0
+	VPMADDWD   256(R9), Y2, Y2
+	VPMADDWD   288(R9), Y0, Y0
 	VPADDD     Y0, Y2, Y2
-	VMOVUPS    160(AX), Y0
+	VMOVUPS    160(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   320(CX), Y3, Y3
-	VPMADDWD   352(CX), Y0, Y0
+	VPMADDWD   320(R9), Y3, Y3
+	VPMADDWD   352(R9), Y0, Y0
 	VPADDD     Y0, Y3, Y3
 	VPHADDD    Y3, Y2, Y2
-	VMOVUPS    192(AX), Y0
+	VMOVUPS    192(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   384(CX), Y3, Y3
-	VPMADDWD   416(CX), Y0, Y0
+	VPMADDWD   384(R9), Y3, Y3
+	VPMADDWD   416(R9), Y0, Y0
 	VPADDD     Y0, Y3, Y3
-	VMOVUPS    224(AX), Y0
+	VMOVUPS    224(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y4
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   448(CX), Y4, Y4
-	VPMADDWD   480(CX), Y0, Y0
+	VPMADDWD   448(R9), Y4, Y4
+	VPMADDWD   480(R9), Y0, Y0
 	VPADDD     Y0, Y4, Y4
 	VPHADDD    Y4, Y3, Y3
 	VPHADDD    Y3, Y2, Y2
 	VPERM2I128 $0x20, Y2, Y1, Y0
 	VPERM2I128 $0x31, Y2, Y1, Y1
 	VPADDD     Y1, Y0, Y0
-	VPADDD     (DI), Y0, Y0
+	VPADDD     (R11), Y0, Y0
 	VCVTDQ2PS  Y0, Y0
-	VMULPS     (BX), Y0, Y0
-	VMULPS     (SI), Y0, Y0
-	VMOVUPS    Y0, (DX)
-	ADDQ       $0x20, DX
+	VMULPS     (DI), Y0, Y0
+	VMULPS     (R10), Y0, Y0
+	VMOVUPS    Y0, (SI)
 	ADDQ       $0x20, SI
-	ADDQ       $0x00000020, BX
+	ADDQ       $0x20, R10
 	ADDQ       $0x00000020, DI
+	ADDQ       $0x00000020, R11
+	ADDQ       $0x00000100, R8
+	ADDQ       $0x00000200, R9
+	DECQ       R12
+	JNZ        again2
 	ADDQ       $0x00000100, AX
-	ADDQ       $0x00000200, CX
-	DECQ       R8
+	MOVQ       columns+64(FP), SI
+	ADDQ       SI, CX
+	SHRQ       $0x03, SI
+	ADDQ       SI, DX
+	DECQ       BX
 	JNZ        again1
 	VZEROUPPER
 	RET
@@ -107,70 +120,75 @@ DATA x00ff00ff<>+56(SB)/4, $0x00ff00ff
 DATA x00ff00ff<>+60(SB)/4, $0x00ff00ff
 GLOBL x00ff00ff<>(SB), RODATA|NOPTR, $64
 
-// func rowProduct32MinimaAVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts32MinimaAVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·rowProduct32MinimaAVX2(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ minima+24(FP), DI
-	MOVQ xsum+56(FP), R8
-	MOVQ chunks+72(FP), R9
+TEXT ·rowProducts32MinimaAVX2(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
-again2:
-	VMOVUPS    (AX), Y0
+again3:
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ xsum+48(FP), R11
+	MOVQ chunks+80(FP), R12
+
+again4:
+	VMOVUPS    (R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y1
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   (CX), Y1, Y1
-	VPMADDWD   32(CX), Y0, Y0
+	VPMADDWD   (R9), Y1, Y1
+	VPMADDWD   32(R9), Y0, Y0
 	VPADDD     Y0, Y1, Y1
-	VMOVUPS    32(AX), Y0
+	VMOVUPS    32(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   64(CX), Y2, Y2
-	VPMADDWD   96(CX), Y0, Y0
+	VPMADDWD   64(R9), Y2, Y2
+	VPMADDWD   96(R9), Y0, Y0
 	VPADDD     Y0, Y2, Y2
 	VPHADDD    Y2, Y1, Y1
-	VMOVUPS    64(AX), Y0
+	VMOVUPS    64(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   128(CX), Y2, Y2
-	VPMADDWD   160(CX), Y0, Y0
+	VPMADDWD   128(R9), Y2, Y2
+	VPMADDWD   160(R9), Y0, Y0
 	VPADDD     Y0, Y2, Y2
-	VMOVUPS    96(AX), Y0
+	VMOVUPS    96(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   192(CX), Y3, Y3
-	VPMADDWD   224(CX), Y0, Y0
+	VPMADDWD   192(R9), Y3, Y3
+	VPMADDWD   224(R9), Y0, Y0
 	VPADDD     Y0, Y3, Y3
 	VPHADDD    Y3, Y2, Y2
 	VPHADDD    Y2, Y1, Y1
-	VMOVUPS    128(AX), Y0
+	VMOVUPS    128(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   256(CX), Y2, Y2
-	VPMADDWD   288(CX), Y0, Y0
+	VPMADDWD   256(R9), Y2, Y2
+	VPMADDWD   288(R9), Y0, Y0
 	VPADDD     Y0, Y2, Y2
-	VMOVUPS    160(AX), Y0
+	VMOVUPS    160(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   320(CX), Y3, Y3
-	VPMADDWD   352(CX), Y0, Y0
+	VPMADDWD   320(R9), Y3, Y3
+	VPMADDWD   352(R9), Y0, Y0
 	VPADDD     Y0, Y3, Y3
 	VPHADDD    Y3, Y2, Y2
-	VMOVUPS    192(AX), Y0
+	VMOVUPS    192(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   384(CX), Y3, Y3
-	VPMADDWD   416(CX), Y0, Y0
+	VPMADDWD   384(R9), Y3, Y3
+	VPMADDWD   416(R9), Y0, Y0
 	VPADDD     Y0, Y3, Y3
-	VMOVUPS    224(AX), Y0
+	VMOVUPS    224(R8), Y0
 	VPAND      x00ff00ff<>+0(SB), Y0, Y4
 	VPSRLW     $0x08, Y0, Y0
-	VPMADDWD   448(CX), Y4, Y4
-	VPMADDWD   480(CX), Y0, Y0
+	VPMADDWD   448(R9), Y4, Y4
+	VPMADDWD   480(R9), Y0, Y0
 	VPADDD     Y0, Y4, Y4
 	VPHADDD    Y4, Y3, Y3
 	VPHADDD    Y3, Y2, Y2
@@ -178,87 +196,99 @@ again2:
 	VPERM2I128 $0x31, Y2, Y1, Y1
 	VPADDD     Y1, Y0, Y0
 	VCVTDQ2PS  Y0, Y0
-	VMULPS     (BX), Y0, Y0
-	VMULPS     (SI), Y0, Y0
-	VMOVUPS    (DI), Y1
-	VMULPS     (R8), Y1, Y1
+	VMULPS     (DI), Y0, Y0
+	VMULPS     (R10), Y0, Y0
+	VMOVUPS    (R11), Y1
+	VMULPS     4096(DI), Y1, Y1
 	VSUBPS     Y1, Y0, Y0
-	ADDQ       $0x20, DI
-	VMOVUPS    Y0, (DX)
-	ADDQ       $0x20, DX
+	VMOVUPS    Y0, (SI)
 	ADDQ       $0x20, SI
-	ADDQ       $0x00000020, BX
-	ADDQ       $0x00000020, R8
+	ADDQ       $0x20, R10
+	ADDQ       $0x00000020, DI
+	ADDQ       $0x00000020, R11
+	ADDQ       $0x00000100, R8
+	ADDQ       $0x00000200, R9
+	DECQ       R12
+	JNZ        again4
 	ADDQ       $0x00000100, AX
-	ADDQ       $0x00000200, CX
-	DECQ       R9
-	JNZ        again2
+	MOVQ       columns+64(FP), SI
+	ADDQ       SI, CX
+	SHRQ       $0x03, SI
+	ADDQ       SI, DX
+	DECQ       BX
+	JNZ        again3
 	VZEROUPPER
 	RET
 
-// func rowProduct16AVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts16AVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·rowProduct16AVX2(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ xoffset+64(FP), DI
-	MOVQ chunks+72(FP), R8
+TEXT ·rowProducts16AVX2(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
-again3:
-	VMOVUPS   (AX), Y0
+again5:
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ xoffset+56(FP), R11
+	MOVQ chunks+80(FP), R12
+
+again6:
+	VMOVUPS   (R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y1
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  (CX), Y1, Y1
-	VPMADDWD  32(CX), Y0, Y0
+	VPMADDWD  (R9), Y1, Y1
+	VPMADDWD  32(R9), Y0, Y0
 	VPADDD    Y0, Y1, Y1
-	VMOVUPS   32(AX), Y0
+	VMOVUPS   32(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  64(CX), Y2, Y2
-	VPMADDWD  96(CX), Y0, Y0
+	VPMADDWD  64(R9), Y2, Y2
+	VPMADDWD  96(R9), Y0, Y0
 	VPADDD    Y0, Y2, Y2
 	VPHADDD   Y2, Y1, Y1
-	VMOVUPS   64(AX), Y0
+	VMOVUPS   64(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  128(CX), Y2, Y2
-	VPMADDWD  160(CX), Y0, Y0
+	VPMADDWD  128(R9), Y2, Y2
+	VPMADDWD  160(R9), Y0, Y0
 	VPADDD    Y0, Y2, Y2
-	VMOVUPS   96(AX), Y0
+	VMOVUPS   96(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  192(CX), Y3, Y3
-	VPMADDWD  224(CX), Y0, Y0
+	VPMADDWD  192(R9), Y3, Y3
+	VPMADDWD  224(R9), Y0, Y0
 	VPADDD    Y0, Y3, Y3
 	VPHADDD   Y3, Y2, Y2
 	VPHADDD   Y2, Y1, Y1
-	VMOVUPS   128(AX), Y0
+	VMOVUPS   128(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  256(CX), Y2, Y2
-	VPMADDWD  288(CX), Y0, Y0
+	VPMADDWD  256(R9), Y2, Y2
+	VPMADDWD  288(R9), Y0, Y0
 	VPADDD    Y0, Y2, Y2
-	VMOVUPS   160(AX), Y0
+	VMOVUPS   160(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  320(CX), Y3, Y3
-	VPMADDWD  352(CX), Y0, Y0
+	VPMADDWD  320(R9), Y3, Y3
+	VPMADDWD  352(R9), Y0, Y0
 	VPADDD    Y0, Y3, Y3
 	VPHADDD   Y3, Y2, Y2
-	VMOVUPS   192(AX), Y0
+	VMOVUPS   192(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  384(CX), Y3, Y3
-	VPMADDWD  416(CX), Y0, Y0
+	VPMADDWD  384(R9), Y3, Y3
+	VPMADDWD  416(R9), Y0, Y0
 	VPADDD    Y0, Y3, Y3
-	VMOVUPS   224(AX), Y0
+	VMOVUPS   224(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y4
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  448(CX), Y4, Y4
-	VPMADDWD  480(CX), Y0, Y0
+	VPMADDWD  448(R9), Y4, Y4
+	VPMADDWD  480(R9), Y0, Y0
 	VPADDD    Y0, Y4, Y4
 	VPHADDD   Y4, Y3, Y3
 	VPHADDD   Y3, Y2, Y2
@@ -266,24 +296,31 @@ again3:
 	VPERMD    Y1, Y0, Y0
 	VMOVUPS   halves<>+0(SB), Y1
 	VPERMD    Y2, Y1, Y1
-	VPADDD    (DI), Y0, Y0
+	VPADDD    (R11), Y0, Y0
 	VCVTDQ2PS Y0, Y0
-	VMULPS    (BX), Y0, Y0
-	VPADDD    32(DI), Y1, Y1
+	VMULPS    (DI), Y0, Y0
+	VPADDD    32(R11), Y1, Y1
 	VCVTDQ2PS Y1, Y1
-	VMULPS    32(BX), Y1, Y1
+	VMULPS    32(DI), Y1, Y1
 	VHADDPS   Y1, Y0, Y0
 	VPERMQ    $0xd8, Y0, Y0
-	VMULPS    (SI), Y0, Y0
-	VMOVUPS   Y0, (DX)
-	ADDQ      $0x20, DX
+	VMULPS    (R10), Y0, Y0
+	VMOVUPS   Y0, (SI)
 	ADDQ      $0x20, SI
-	ADDQ      $0x00000040, BX
+	ADDQ      $0x20, R10
 	ADDQ      $0x00000040, DI
+	ADDQ      $0x00000040, R11
+	ADDQ      $0x00000100, R8
+	ADDQ      $0x00000200, R9
+	DECQ      R12
+	JNZ       again6
 	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000200, CX
-	DECQ      R8
-	JNZ       again3
+	MOVQ      columns+64(FP), SI
+	ADDQ      SI, CX
+	SHRQ      $0x02, SI
+	ADDQ      SI, DX
+	DECQ      BX
+	JNZ       again5
 	VZEROUPPER
 	RET
 
@@ -297,70 +334,75 @@ DATA halves<>+24(SB)/4, $0x00000003
 DATA halves<>+28(SB)/4, $0x00000007
 GLOBL halves<>(SB), RODATA|NOPTR, $32
 
-// func rowProduct16MinimaAVX2(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts16MinimaAVX2(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·rowProduct16MinimaAVX2(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ minima+24(FP), DI
-	MOVQ xsum+56(FP), R8
-	MOVQ chunks+72(FP), R9
+TEXT ·rowProducts16MinimaAVX2(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
-again4:
-	VMOVUPS   (AX), Y0
+again7:
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ xsum+48(FP), R11
+	MOVQ chunks+80(FP), R12
+
+again8:
+	VMOVUPS   (R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y1
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  (CX), Y1, Y1
-	VPMADDWD  32(CX), Y0, Y0
+	VPMADDWD  (R9), Y1, Y1
+	VPMADDWD  32(R9), Y0, Y0
 	VPADDD    Y0, Y1, Y1
-	VMOVUPS   32(AX), Y0
+	VMOVUPS   32(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  64(CX), Y2, Y2
-	VPMADDWD  96(CX), Y0, Y0
+	VPMADDWD  64(R9), Y2, Y2
+	VPMADDWD  96(R9), Y0, Y0
 	VPADDD    Y0, Y2, Y2
 	VPHADDD   Y2, Y1, Y1
-	VMOVUPS   64(AX), Y0
+	VMOVUPS   64(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  128(CX), Y2, Y2
-	VPMADDWD  160(CX), Y0, Y0
+	VPMADDWD  128(R9), Y2, Y2
+	VPMADDWD  160(R9), Y0, Y0
 	VPADDD    Y0, Y2, Y2
-	VMOVUPS   96(AX), Y0
+	VMOVUPS   96(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  192(CX), Y3, Y3
-	VPMADDWD  224(CX), Y0, Y0
+	VPMADDWD  192(R9), Y3, Y3
+	VPMADDWD  224(R9), Y0, Y0
 	VPADDD    Y0, Y3, Y3
 	VPHADDD   Y3, Y2, Y2
 	VPHADDD   Y2, Y1, Y1
-	VMOVUPS   128(AX), Y0
+	VMOVUPS   128(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y2
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  256(CX), Y2, Y2
-	VPMADDWD  288(CX), Y0, Y0
+	VPMADDWD  256(R9), Y2, Y2
+	VPMADDWD  288(R9), Y0, Y0
 	VPADDD    Y0, Y2, Y2
-	VMOVUPS   160(AX), Y0
+	VMOVUPS   160(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  320(CX), Y3, Y3
-	VPMADDWD  352(CX), Y0, Y0
+	VPMADDWD  320(R9), Y3, Y3
+	VPMADDWD  352(R9), Y0, Y0
 	VPADDD    Y0, Y3, Y3
 	VPHADDD   Y3, Y2, Y2
-	VMOVUPS   192(AX), Y0
+	VMOVUPS   192(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y3
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  384(CX), Y3, Y3
-	VPMADDWD  416(CX), Y0, Y0
+	VPMADDWD  384(R9), Y3, Y3
+	VPMADDWD  416(R9), Y0, Y0
 	VPADDD    Y0, Y3, Y3
-	VMOVUPS   224(AX), Y0
+	VMOVUPS   224(R8), Y0
 	VPAND     x00ff00ff<>+0(SB), Y0, Y4
 	VPSRLW    $0x08, Y0, Y0
-	VPMADDWD  448(CX), Y4, Y4
-	VPMADDWD  480(CX), Y0, Y0
+	VPMADDWD  448(R9), Y4, Y4
+	VPMADDWD  480(R9), Y0, Y0
 	VPADDD    Y0, Y4, Y4
 	VPHADDD   Y4, Y3, Y3
 	VPHADDD   Y3, Y2, Y2
@@ -369,97 +411,109 @@ again4:
 	VMOVUPS   halves<>+0(SB), Y1
 	VPERMD    Y2, Y1, Y1
 	VCVTDQ2PS Y0, Y0
-	VMULPS    (BX), Y0, Y0
+	VMULPS    (DI), Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VMULPS    32(BX), Y1, Y1
+	VMULPS    32(DI), Y1, Y1
 	VHADDPS   Y1, Y0, Y0
 	VPERMQ    $0xd8, Y0, Y0
-	VMULPS    (SI), Y0, Y0
-	VMOVUPS   (DI), Y1
-	VMULPS    (R8), Y1, Y1
-	VMOVUPS   32(DI), Y2
-	VMULPS    32(R8), Y2, Y2
+	VMULPS    (R10), Y0, Y0
+	VMOVUPS   (R11), Y1
+	VMULPS    4096(DI), Y1, Y1
+	VMOVUPS   32(R11), Y2
+	VMULPS    4128(DI), Y2, Y2
 	VHADDPS   Y2, Y1, Y1
 	VPERMQ    $0xd8, Y1, Y1
 	VSUBPS    Y1, Y0, Y0
-	ADDQ      $0x40, DI
-	VMOVUPS   Y0, (DX)
-	ADDQ      $0x20, DX
+	VMOVUPS   Y0, (SI)
 	ADDQ      $0x20, SI
-	ADDQ      $0x00000040, BX
-	ADDQ      $0x00000040, R8
+	ADDQ      $0x20, R10
+	ADDQ      $0x00000040, DI
+	ADDQ      $0x00000040, R11
+	ADDQ      $0x00000100, R8
+	ADDQ      $0x00000200, R9
+	DECQ      R12
+	JNZ       again8
 	ADDQ      $0x00000100, AX
-	ADDQ      $0x00000200, CX
-	DECQ      R9
-	JNZ       again4
+	MOVQ      columns+64(FP), SI
+	ADDQ      SI, CX
+	SHRQ      $0x02, SI
+	ADDQ      SI, DX
+	DECQ      BX
+	JNZ       again7
 	VZEROUPPER
 	RET
 
-// func rowProduct32AVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts32AVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·rowProduct32AVX512(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ low+40(FP), DI
-	MOVQ xoffset+64(FP), R8
-	MOVQ chunks+72(FP), R9
+TEXT ·rowProducts32AVX512(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
 again1:
-	VMOVUPS    (AX), Z0
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ low+32(FP), R11
+	MOVQ xoffset+56(FP), R12
+	MOVQ chunks+80(FP), R13
+
+again2:
+	VMOVUPS    (R8), Z0
 	VXORPS     Z1, Z1, Z1
-	VPDPBUSD   (CX), Z0, Z1
+	VPDPBUSD   (R9), Z0, Z1
 	VPSLLD     $0x08, Z1, Z1
-	VPDPBUSD   (DI), Z0, Z1
-	VMOVUPS    64(AX), Z0
+	VPDPBUSD   (R11), Z0, Z1
+	VMOVUPS    64(R8), Z0
 	VXORPS     Z2, Z2, Z2
-	VPDPBUSD   64(CX), Z0, Z2
+	VPDPBUSD   64(R9), Z0, Z2
 	VPSLLD     $0x08, Z2, Z2
-	VPDPBUSD   64(DI), Z0, Z2
+	VPDPBUSD   64(R11), Z0, Z2
 	VSHUFPS    $0xdd, Z2, Z1, Z0
 	VSHUFPS    $0x88, Z2, Z1, Z1
 	VPADDD     Z0, Z1, Z1
-	VMOVUPS    128(AX), Z0
+	VMOVUPS    128(R8), Z0
 	VXORPS     Z2, Z2, Z2
-	VPDPBUSD   128(CX), Z0, Z2
+	VPDPBUSD   128(R9), Z0, Z2
 	VPSLLD     $0x08, Z2, Z2
-	VPDPBUSD   128(DI), Z0, Z2
-	VMOVUPS    192(AX), Z0
+	VPDPBUSD   128(R11), Z0, Z2
+	VMOVUPS    192(R8), Z0
 	VXORPS     Z3, Z3, Z3
-	VPDPBUSD   192(CX), Z0, Z3
+	VPDPBUSD   192(R9), Z0, Z3
 	VPSLLD     $0x08, Z3, Z3
-	VPDPBUSD   192(DI), Z0, Z3
+	VPDPBUSD   192(R11), Z0, Z3
 	VSHUFPS    $0xdd, Z3, Z2, Z0
 	VSHUFPS    $0x88, Z3, Z2, Z2
 	VPADDD     Z0, Z2, Z2
 	VSHUFPS    $0xdd, Z2, Z1, Z0
 	VSHUFPS    $0x88, Z2, Z1, Z1
 	VPADDD     Z0, Z1, Z1
-	VMOVUPS    256(AX), Z0
+	VMOVUPS    256(R8), Z0
 	VXORPS     Z2, Z2, Z2
-	VPDPBUSD   256(CX), Z0, Z2
+	VPDPBUSD   256(R9), Z0, Z2
 	VPSLLD     $0x08, Z2, Z2
-	VPDPBUSD   256(DI), Z0, Z2
-	VMOVUPS    320(AX), Z0
+	VPDPBUSD   256(R11), Z0, Z2
+	VMOVUPS    320(R8), Z0
 	VXORPS     Z3, Z3, Z3
-	VPDPBUSD   320(CX), Z0, Z3
+	VPDPBUSD   320(R9), Z0, Z3
 	VPSLLD     $0x08, Z3, Z3
-	VPDPBUSD   320(DI), Z0, Z3
+	VPDPBUSD   320(R11), Z0, Z3
 	VSHUFPS    $0xdd, Z3, Z2, Z0
 	VSHUFPS    $0x88, Z3, Z2, Z2
 	VPADDD     Z0, Z2, Z2
-	VMOVUPS    384(AX), Z0
+	VMOVUPS    384(R8), Z0
 	VXORPS     Z3, Z3, Z3
-	VPDPBUSD   384(CX), Z0, Z3
+	VPDPBUSD   384(R9), Z0, Z3
 	VPSLLD     $0x08, Z3, Z3
-	VPDPBUSD   384(DI), Z0, Z3
-	VMOVUPS    448(AX), Z0
+	VPDPBUSD   384(R11), Z0, Z3
+	VMOVUPS    448(R8), Z0
 	VXORPS     Z4, Z4, Z4
-	VPDPBUSD   448(CX), Z0, Z4
+	VPDPBUSD   448(R9), Z0, Z4
 	VPSLLD     $0x08, Z4, Z4
-	VPDPBUSD   448(DI), Z0, Z4
+	VPDPBUSD   448(R11), Z0, Z4
 	VSHUFPS    $0xdd, Z4, Z3, Z0
 	VSHUFPS    $0x88, Z4, Z3, Z3
 	VPADDD     Z0, Z3, Z3
@@ -471,19 +525,26 @@ again1:
 	VPADDD     Z1, Z0, Z0
 	VMOVUPS    pairs<>+0(SB), Z1
 	VPERMD     Z0, Z1, Z1
-	VPADDD     (R8), Z1, Z1
+	VPADDD     (R12), Z1, Z1
 	VCVTDQ2PS  Z1, Z1
-	VMULPS     (BX), Z1, Z1
-	VMULPS     (SI), Z1, Z1
-	VMOVUPS    Z1, (DX)
-	ADDQ       $0x40, DX
+	VMULPS     (DI), Z1, Z1
+	VMULPS     (R10), Z1, Z1
+	VMOVUPS    Z1, (SI)
 	ADDQ       $0x40, SI
-	ADDQ       $0x00000040, BX
-	ADDQ       $0x00000040, R8
-	ADDQ       $0x00000200, AX
-	ADDQ       $0x00000200, CX
-	ADDQ       $0x00000200, DI
-	DECQ       R9
+	ADDQ       $0x40, R10
+	ADDQ       $0x00000040, DI
+	ADDQ       $0x00000040, R12
+	ADDQ       $0x00000200, R8
+	ADDQ       $0x00000200, R9
+	ADDQ       $0x00000200, R11
+	DECQ       R13
+	JNZ        again2
+	ADDQ       $0x00000100, AX
+	MOVQ       columns+64(FP), SI
+	ADDQ       SI, CX
+	SHRQ       $0x03, SI
+	ADDQ       SI, DX
+	DECQ       BX
 	JNZ        again1
 	VZEROUPPER
 	RET
@@ -506,72 +567,77 @@ DATA pairs<>+56(SB)/4, $0x0000000b
 DATA pairs<>+60(SB)/4, $0x0000000f
 GLOBL pairs<>(SB), RODATA|NOPTR, $64
 
-// func rowProduct32MinimaAVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts32MinimaAVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·rowProduct32MinimaAVX512(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ low+40(FP), DI
-	MOVQ minima+24(FP), R8
-	MOVQ xsum+56(FP), R9
-	MOVQ chunks+72(FP), R10
+TEXT ·rowProducts32MinimaAVX512(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
-again2:
-	VMOVUPS    (AX), Z0
+again3:
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ low+32(FP), R11
+	MOVQ xsum+48(FP), R12
+	MOVQ chunks+80(FP), R13
+
+again4:
+	VMOVUPS    (R8), Z0
 	VXORPS     Z1, Z1, Z1
-	VPDPBUSD   (CX), Z0, Z1
+	VPDPBUSD   (R9), Z0, Z1
 	VPSLLD     $0x08, Z1, Z1
-	VPDPBUSD   (DI), Z0, Z1
-	VMOVUPS    64(AX), Z0
+	VPDPBUSD   (R11), Z0, Z1
+	VMOVUPS    64(R8), Z0
 	VXORPS     Z2, Z2, Z2
-	VPDPBUSD   64(CX), Z0, Z2
+	VPDPBUSD   64(R9), Z0, Z2
 	VPSLLD     $0x08, Z2, Z2
-	VPDPBUSD   64(DI), Z0, Z2
+	VPDPBUSD   64(R11), Z0, Z2
 	VSHUFPS    $0xdd, Z2, Z1, Z0
 	VSHUFPS    $0x88, Z2, Z1, Z1
 	VPADDD     Z0, Z1, Z1
-	VMOVUPS    128(AX), Z0
+	VMOVUPS    128(R8), Z0
 	VXORPS     Z2, Z2, Z2
-	VPDPBUSD   128(CX), Z0, Z2
+	VPDPBUSD   128(R9), Z0, Z2
 	VPSLLD     $0x08, Z2, Z2
-	VPDPBUSD   128(DI), Z0, Z2
-	VMOVUPS    192(AX), Z0
+	VPDPBUSD   128(R11), Z0, Z2
+	VMOVUPS    192(R8), Z0
 	VXORPS     Z3, Z3, Z3
-	VPDPBUSD   192(CX), Z0, Z3
+	VPDPBUSD   192(R9), Z0, Z3
 	VPSLLD     $0x08, Z3, Z3
-	VPDPBUSD   192(DI), Z0, Z3
+	VPDPBUSD   192(R11), Z0, Z3
 	VSHUFPS    $0xdd, Z3, Z2, Z0
 	VSHUFPS    $0x88, Z3, Z2, Z2
 	VPADDD     Z0, Z2, Z2
 	VSHUFPS    $0xdd, Z2, Z1, Z0
 	VSHUFPS    $0x88, Z2, Z1, Z1
 	VPADDD     Z0, Z1, Z1
-	VMOVUPS    256(AX), Z0
+	VMOVUPS    256(R8), Z0
 	VXORPS     Z2, Z2, Z2
-	VPDPBUSD   256(CX), Z0, Z2
+	VPDPBUSD   256(R9), Z0, Z2
 	VPSLLD     $0x08, Z2, Z2
-	VPDPBUSD   256(DI), Z0, Z2
-	VMOVUPS    320(AX), Z0
+	VPDPBUSD   256(R11), Z0, Z2
+	VMOVUPS    320(R8), Z0
 	VXORPS     Z3, Z3, Z3
-	VPDPBUSD   320(CX), Z0, Z3
+	VPDPBUSD   320(R9), Z0, Z3
 	VPSLLD     $0x08, Z3, Z3
-	VPDPBUSD   320(DI), Z0, Z3
+	VPDPBUSD   320(R11), Z0, Z3
 	VSHUFPS    $0xdd, Z3, Z2, Z0
 	VSHUFPS    $0x88, Z3, Z2, Z2
 	VPADDD     Z0, Z2, Z2
-	VMOVUPS    384(AX), Z0
+	VMOVUPS    384(R8), Z0
 	VXORPS     Z3, Z3, Z3
-	VPDPBUSD   384(CX), Z0, Z3
+	VPDPBUSD   384(R9), Z0, Z3
 	VPSLLD     $0x08, Z3, Z3
-	VPDPBUSD   384(DI), Z0, Z3
-	VMOVUPS    448(AX), Z0
+	VPDPBUSD   384(R11), Z0, Z3
+	VMOVUPS    448(R8), Z0
 	VXORPS     Z4, Z4, Z4
-	VPDPBUSD   448(CX), Z0, Z4
+	VPDPBUSD   448(R9), Z0, Z4
 	VPSLLD     $0x08, Z4, Z4
-	VPDPBUSD   448(DI), Z0, Z4
+	VPDPBUSD   448(R11), Z0, Z4
 	VSHUFPS    $0xdd, Z4, Z3, Z0
 	VSHUFPS    $0x88, Z4, Z3, Z3
 	VPADDD     Z0, Z3, Z3
@@ -584,90 +650,102 @@ again2:
 	VMOVUPS    pairs<>+0(SB), Z1
 	VPERMD     Z0, Z1, Z1
 	VCVTDQ2PS  Z1, Z1
-	VMULPS     (BX), Z1, Z1
-	VMULPS     (SI), Z1, Z1
-	VMOVUPS    (R8), Z0
-	VMULPS     (R9), Z0, Z0
+	VMULPS     (DI), Z1, Z1
+	VMULPS     (R10), Z1, Z1
+	VMOVUPS    (R12), Z0
+	VMULPS     4096(DI), Z0, Z0
 	VSUBPS     Z0, Z1, Z1
-	ADDQ       $0x40, R8
-	VMOVUPS    Z1, (DX)
-	ADDQ       $0x40, DX
+	VMOVUPS    Z1, (SI)
 	ADDQ       $0x40, SI
-	ADDQ       $0x00000040, BX
-	ADDQ       $0x00000040, R9
-	ADDQ       $0x00000200, AX
-	ADDQ       $0x00000200, CX
-	ADDQ       $0x00000200, DI
-	DECQ       R10
-	JNZ        again2
+	ADDQ       $0x40, R10
+	ADDQ       $0x00000040, DI
+	ADDQ       $0x00000040, R12
+	ADDQ       $0x00000200, R8
+	ADDQ       $0x00000200, R9
+	ADDQ       $0x00000200, R11
+	DECQ       R13
+	JNZ        again4
+	ADDQ       $0x00000100, AX
+	MOVQ       columns+64(FP), SI
+	ADDQ       SI, CX
+	SHRQ       $0x03, SI
+	ADDQ       SI, DX
+	DECQ       BX
+	JNZ        again3
 	VZEROUPPER
 	RET
 
-// func rowProduct16AVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts16AVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·rowProduct16AVX512(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ low+40(FP), DI
-	MOVQ xoffset+64(FP), R8
-	MOVQ chunks+72(FP), R9
+TEXT ·rowProducts16AVX512(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
-again3:
-	VMOVUPS   (AX), Z0
+again5:
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ low+32(FP), R11
+	MOVQ xoffset+56(FP), R12
+	MOVQ chunks+80(FP), R13
+
+again6:
+	VMOVUPS   (R8), Z0
 	VXORPS    Z1, Z1, Z1
-	VPDPBUSD  (CX), Z0, Z1
+	VPDPBUSD  (R9), Z0, Z1
 	VPSLLD    $0x08, Z1, Z1
-	VPDPBUSD  (DI), Z0, Z1
-	VMOVUPS   64(AX), Z0
+	VPDPBUSD  (R11), Z0, Z1
+	VMOVUPS   64(R8), Z0
 	VXORPS    Z2, Z2, Z2
-	VPDPBUSD  64(CX), Z0, Z2
+	VPDPBUSD  64(R9), Z0, Z2
 	VPSLLD    $0x08, Z2, Z2
-	VPDPBUSD  64(DI), Z0, Z2
+	VPDPBUSD  64(R11), Z0, Z2
 	VSHUFPS   $0xdd, Z2, Z1, Z0
 	VSHUFPS   $0x88, Z2, Z1, Z1
 	VPADDD    Z0, Z1, Z1
-	VMOVUPS   128(AX), Z0
+	VMOVUPS   128(R8), Z0
 	VXORPS    Z2, Z2, Z2
-	VPDPBUSD  128(CX), Z0, Z2
+	VPDPBUSD  128(R9), Z0, Z2
 	VPSLLD    $0x08, Z2, Z2
-	VPDPBUSD  128(DI), Z0, Z2
-	VMOVUPS   192(AX), Z0
+	VPDPBUSD  128(R11), Z0, Z2
+	VMOVUPS   192(R8), Z0
 	VXORPS    Z3, Z3, Z3
-	VPDPBUSD  192(CX), Z0, Z3
+	VPDPBUSD  192(R9), Z0, Z3
 	VPSLLD    $0x08, Z3, Z3
-	VPDPBUSD  192(DI), Z0, Z3
+	VPDPBUSD  192(R11), Z0, Z3
 	VSHUFPS   $0xdd, Z3, Z2, Z0
 	VSHUFPS   $0x88, Z3, Z2, Z2
 	VPADDD    Z0, Z2, Z2
 	VSHUFPS   $0xdd, Z2, Z1, Z0
 	VSHUFPS   $0x88, Z2, Z1, Z1
 	VPADDD    Z0, Z1, Z1
-	VMOVUPS   256(AX), Z0
+	VMOVUPS   256(R8), Z0
 	VXORPS    Z2, Z2, Z2
-	VPDPBUSD  256(CX), Z0, Z2
+	VPDPBUSD  256(R9), Z0, Z2
 	VPSLLD    $0x08, Z2, Z2
-	VPDPBUSD  256(DI), Z0, Z2
-	VMOVUPS   320(AX), Z0
+	VPDPBUSD  256(R11), Z0, Z2
+	VMOVUPS   320(R8), Z0
 	VXORPS    Z3, Z3, Z3
-	VPDPBUSD  320(CX), Z0, Z3
+	VPDPBUSD  320(R9), Z0, Z3
 	VPSLLD    $0x08, Z3, Z3
-	VPDPBUSD  320(DI), Z0, Z3
+	VPDPBUSD  320(R11), Z0, Z3
 	VSHUFPS   $0xdd, Z3, Z2, Z0
 	VSHUFPS   $0x88, Z3, Z2, Z2
 	VPADDD    Z0, Z2, Z2
-	VMOVUPS   384(AX), Z0
+	VMOVUPS   384(R8), Z0
 	VXORPS    Z3, Z3, Z3
-	VPDPBUSD  384(CX), Z0, Z3
+	VPDPBUSD  384(R9), Z0, Z3
 	VPSLLD    $0x08, Z3, Z3
-	VPDPBUSD  384(DI), Z0, Z3
-	VMOVUPS   448(AX), Z0
+	VPDPBUSD  384(R11), Z0, Z3
+	VMOVUPS   448(R8), Z0
 	VXORPS    Z4, Z4, Z4
-	VPDPBUSD  448(CX), Z0, Z4
+	VPDPBUSD  448(R9), Z0, Z4
 	VPSLLD    $0x08, Z4, Z4
-	VPDPBUSD  448(DI), Z0, Z4
+	VPDPBUSD  448(R11), Z0, Z4
 	VSHUFPS   $0xdd, Z4, Z3, Z0
 	VSHUFPS   $0x88, Z4, Z3, Z3
 	VPADDD    Z0, Z3, Z3
@@ -678,28 +756,35 @@ again3:
 	VPERMD    Z1, Z0, Z0
 	VMOVUPS   quarters<>+0(SB), Z1
 	VPERMD    Z2, Z1, Z1
-	VPADDD    (R8), Z0, Z0
+	VPADDD    (R12), Z0, Z0
 	VCVTDQ2PS Z0, Z0
-	VMULPS    (BX), Z0, Z0
-	VPADDD    64(R8), Z1, Z1
+	VMULPS    (DI), Z0, Z0
+	VPADDD    64(R12), Z1, Z1
 	VCVTDQ2PS Z1, Z1
-	VMULPS    64(BX), Z1, Z1
+	VMULPS    64(DI), Z1, Z1
 	VSHUFPS   $0x88, Z1, Z0, Z2
 	VSHUFPS   $0xdd, Z1, Z0, Z0
 	VADDPS    Z0, Z2, Z2
 	VMOVUPS   neighbours<>+0(SB), Z0
 	VPERMD    Z2, Z0, Z0
-	VMULPS    (SI), Z0, Z0
-	VMOVUPS   Z0, (DX)
-	ADDQ      $0x40, DX
+	VMULPS    (R10), Z0, Z0
+	VMOVUPS   Z0, (SI)
 	ADDQ      $0x40, SI
-	ADDQ      $0x00000080, BX
-	ADDQ      $0x00000080, R8
-	ADDQ      $0x00000200, AX
-	ADDQ      $0x00000200, CX
-	ADDQ      $0x00000200, DI
-	DECQ      R9
-	JNZ       again3
+	ADDQ      $0x40, R10
+	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000080, R12
+	ADDQ      $0x00000200, R8
+	ADDQ      $0x00000200, R9
+	ADDQ      $0x00000200, R11
+	DECQ      R13
+	JNZ       again6
+	ADDQ      $0x00000100, AX
+	MOVQ      columns+64(FP), SI
+	ADDQ      SI, CX
+	SHRQ      $0x02, SI
+	ADDQ      SI, DX
+	DECQ      BX
+	JNZ       again5
 	VZEROUPPER
 	RET
 
@@ -739,72 +824,77 @@ DATA neighbours<>+56(SB)/4, $0x0000000e
 DATA neighbours<>+60(SB)/4, $0x0000000f
 GLOBL neighbours<>(SB), RODATA|NOPTR, $64
 
-// func rowProduct16MinimaAVX512(terms *float32, codes *uint8, scales *float32, minima *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, chunks int)
+// func rowProducts16MinimaAVX512(terms *float32, codes *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, columns int, rows int, chunks int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·rowProduct16MinimaAVX512(SB), NOSPLIT, $0-80
-	MOVQ codes+8(FP), AX
-	MOVQ values+32(FP), CX
-	MOVQ terms+0(FP), DX
-	MOVQ scales+16(FP), BX
-	MOVQ xscale+48(FP), SI
-	MOVQ low+40(FP), DI
-	MOVQ minima+24(FP), R8
-	MOVQ xsum+56(FP), R9
-	MOVQ chunks+72(FP), R10
+TEXT ·rowProducts16MinimaAVX512(SB), NOSPLIT, $0-88
+	MOVQ terms+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ rows+72(FP), BX
 
-again4:
-	VMOVUPS   (AX), Z0
+again7:
+	MOVQ AX, SI
+	MOVQ DX, DI
+	MOVQ CX, R8
+	MOVQ values+24(FP), R9
+	MOVQ xscale+40(FP), R10
+	MOVQ low+32(FP), R11
+	MOVQ xsum+48(FP), R12
+	MOVQ chunks+80(FP), R13
+
+again8:
+	VMOVUPS   (R8), Z0
 	VXORPS    Z1, Z1, Z1
-	VPDPBUSD  (CX), Z0, Z1
+	VPDPBUSD  (R9), Z0, Z1
 	VPSLLD    $0x08, Z1, Z1
-	VPDPBUSD  (DI), Z0, Z1
-	VMOVUPS   64(AX), Z0
+	VPDPBUSD  (R11), Z0, Z1
+	VMOVUPS   64(R8), Z0
 	VXORPS    Z2, Z2, Z2
-	VPDPBUSD  64(CX), Z0, Z2
+	VPDPBUSD  64(R9), Z0, Z2
 	VPSLLD    $0x08, Z2, Z2
-	VPDPBUSD  64(DI), Z0, Z2
+	VPDPBUSD  64(R11), Z0, Z2
 	VSHUFPS   $0xdd, Z2, Z1, Z0
 	VSHUFPS   $0x88, Z2, Z1, Z1
 	VPADDD    Z0, Z1, Z1
-	VMOVUPS   128(AX), Z0
+	VMOVUPS   128(R8), Z0
 	VXORPS    Z2, Z2, Z2
-	VPDPBUSD  128(CX), Z0, Z2
+	VPDPBUSD  128(R9), Z0, Z2
 	VPSLLD    $0x08, Z2, Z2
-	VPDPBUSD  128(DI), Z0, Z2
-	VMOVUPS   192(AX), Z0
+	VPDPBUSD  128(R11), Z0, Z2
+	VMOVUPS   192(R8), Z0
 	VXORPS    Z3, Z3, Z3
-	VPDPBUSD  192(CX), Z0, Z3
+	VPDPBUSD  192(R9), Z0, Z3
 	VPSLLD    $0x08, Z3, Z3
-	VPDPBUSD  192(DI), Z0, Z3
+	VPDPBUSD  192(R11), Z0, Z3
 	VSHUFPS   $0xdd, Z3, Z2, Z0
 	VSHUFPS   $0x88, Z3, Z2, Z2
 	VPADDD    Z0, Z2, Z2
 	VSHUFPS   $0xdd, Z2, Z1, Z0
 	VSHUFPS   $0x88, Z2, Z1, Z1
 	VPADDD    Z0, Z1, Z1
-	VMOVUPS   256(AX), Z0
+	VMOVUPS   256(R8), Z0
 	VXORPS    Z2, Z2, Z2
-	VPDPBUSD  256(CX), Z0, Z2
+	VPDPBUSD  256(R9), Z0, Z2
 	VPSLLD    $0x08, Z2, Z2
-	VPDPBUSD  256(DI), Z0, Z2
-	VMOVUPS   320(AX), Z0
+	VPDPBUSD  256(R11), Z0, Z2
+	VMOVUPS   320(R8), Z0
 	VXORPS    Z3, Z3, Z3
-	VPDPBUSD  320(CX), Z0, Z3
+	VPDPBUSD  320(R9), Z0, Z3
 	VPSLLD    $0x08, Z3, Z3
-	VPDPBUSD  320(DI), Z0, Z3
+	VPDPBUSD  320(R11), Z0, Z3
 	VSHUFPS   $0xdd, Z3, Z2, Z0
 	VSHUFPS   $0x88, Z3, Z2, Z2
 	VPADDD    Z0, Z2, Z2
-	VMOVUPS   384(AX), Z0
+	VMOVUPS   384(R8), Z0
 	VXORPS    Z3, Z3, Z3
-	VPDPBUSD  384(CX), Z0, Z3
+	VPDPBUSD  384(R9), Z0, Z3
 	VPSLLD    $0x08, Z3, Z3
-	VPDPBUSD  384(DI), Z0, Z3
-	VMOVUPS   448(AX), Z0
+	VPDPBUSD  384(R11), Z0, Z3
+	VMOVUPS   448(R8), Z0
 	VXORPS    Z4, Z4, Z4
-	VPDPBUSD  448(CX), Z0, Z4
+	VPDPBUSD  448(R9), Z0, Z4
 	VPSLLD    $0x08, Z4, Z4
-	VPDPBUSD  448(DI), Z0, Z4
+	VPDPBUSD  448(R11), Z0, Z4
 	VSHUFPS   $0xdd, Z4, Z3, Z0
 	VSHUFPS   $0x88, Z4, Z3, Z3
 	VPADDD    Z0, Z3, Z3
@@ -816,35 +906,41 @@ again4:
 	VMOVUPS   quarters<>+0(SB), Z1
 	VPERMD    Z2, Z1, Z1
 	VCVTDQ2PS Z0, Z0
-	VMULPS    (BX), Z0, Z0
+	VMULPS    (DI), Z0, Z0
 	VCVTDQ2PS Z1, Z1
-	VMULPS    64(BX), Z1, Z1
+	VMULPS    64(DI), Z1, Z1
 	VSHUFPS   $0x88, Z1, Z0, Z2
 	VSHUFPS   $0xdd, Z1, Z0, Z0
 	VADDPS    Z0, Z2, Z2
 	VMOVUPS   neighbours<>+0(SB), Z0
 	VPERMD    Z2, Z0, Z0
-	VMULPS    (SI), Z0, Z0
-	VMOVUPS   (R8), Z1
-	VMULPS    (R9), Z1, Z1
-	VMOVUPS   64(R8), Z2
-	VMULPS    64(R9), Z2, Z2
+	VMULPS    (R10), Z0, Z0
+	VMOVUPS   (R12), Z1
+	VMULPS    4096(DI), Z1, Z1
+	VMOVUPS   64(R12), Z2
+	VMULPS    4160(DI), Z2, Z2
 	VSHUFPS   $0x88, Z2, Z1, Z3
 	VSHUFPS   $0xdd, Z2, Z1, Z1
 	VADDPS    Z1, Z3, Z3
 	VMOVUPS   neighbours<>+0(SB), Z1
 	VPERMD    Z3, Z1, Z1
 	VSUBPS    Z1, Z0, Z0
-	ADDQ      $0x80, R8
-	VMOVUPS   Z0, (DX)
-	ADDQ      $0x40, DX
+	VMOVUPS   Z0, (SI)
 	ADDQ      $0x40, SI
-	ADDQ      $0x00000080, BX
-	ADDQ      $0x00000080, R9
-	ADDQ      $0x00000200, AX
-	ADDQ      $0x00000200, CX
-	ADDQ      $0x00000200, DI
-	DECQ      R10
-	JNZ       again4
+	ADDQ      $0x40, R10
+	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000080, R12
+	ADDQ      $0x00000200, R8
+	ADDQ      $0x00000200, R9
+	ADDQ      $0x00000200, R11
+	DECQ      R13
+	JNZ       again8
+	ADDQ      $0x00000100, AX
+	MOVQ      columns+64(FP), SI
+	ADDQ      SI, CX
+	SHRQ      $0x02, SI
+	ADDQ      SI, DX
+	DECQ      BX
+	JNZ       again7
 	VZEROUPPER
 	RET

@@ -75,11 +75,11 @@ func addRows(t tier, dst, rows []float32, n int) {
 }
 
 // tileProduct adds to the sums of all vectors the products of a tile with n groups from first on.
-func tileProduct(sums []float32, b *buffers, f *format, a *Activations, first, n int) {
+func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n int) {
 	x := a.record(0)
 	blocks := (a.n + tokens - 1) / tokens
 	_ = sums[tileRows*tokens*blocks-1]
-	tile, scales, scale, sum, offset := &b.tile[0], &b.tileScales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	tile, scales, scale, sum, offset := &l.tile[0], &l.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
@@ -110,47 +110,42 @@ func tileProduct(sums []float32, b *buffers, f *format, a *Activations, first, n
 	}
 }
 
-// rowProduct gives the products of the groups of a row with those of vector t from first on, and some more up to whole
-// registers.
-func rowProduct(terms []float32, p *piece, a *Activations, t, first int) {
+// rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and
+// some more up to whole registers. The terms of a row begin segment/32 after those of the one before.
+func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, first, n, k int) {
 	x := a.record(t)
-	n, f := len(p.codes)/32, p.format
-	codes, scales, scale, sum, offset := &p.codes[0], &p.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	codes, scales, scale, sum, offset := &b.codes[0], &b.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
-	minima := scales
-	if f.minima {
-		minima = &p.minima[0]
-	}
 	if a.tier == avx512 {
-		n = (n + 15) / 16
-		_ = terms[16*n-1]
+		chunks := (n + 511) / 512
+		_, _ = terms[segment/32*(k-1)+16*chunks-1], b.codes[n*(k-1)+512*chunks-1]
 		values, low := &x.high[32*first], &x.low[32*first]
 		switch {
 		case f.group == 32 && f.minima:
-			rowProduct32MinimaAVX512(&terms[0], codes, scales, minima, values, low, scale, sum, offset, n)
+			rowProducts32MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
 		case f.group == 32:
-			rowProduct32AVX512(&terms[0], codes, scales, minima, values, low, scale, sum, offset, n)
+			rowProducts32AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
 		case f.minima:
-			rowProduct16MinimaAVX512(&terms[0], codes, scales, minima, values, low, scale, sum, offset, n)
+			rowProducts16MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
 		default:
-			rowProduct16AVX512(&terms[0], codes, scales, minima, values, low, scale, sum, offset, n)
+			rowProducts16AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
 		}
 		return
 	}
-	n = (n + 7) / 8
-	_ = terms[8*n-1]
+	chunks := (n + 255) / 256
+	_, _ = terms[segment/32*(k-1)+8*chunks-1], b.codes[n*(k-1)+256*chunks-1]
 	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
 	switch {
 	case f.group == 32 && f.minima:
-		rowProduct32MinimaAVX2(&terms[0], codes, scales, minima, values, nil, scale, sum, offset, n)
+		rowProducts32MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
 	case f.group == 32:
-		rowProduct32AVX2(&terms[0], codes, scales, minima, values, nil, scale, sum, offset, n)
+		rowProducts32AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
 	case f.minima:
-		rowProduct16MinimaAVX2(&terms[0], codes, scales, minima, values, nil, scale, sum, offset, n)
+		rowProducts16MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
 	default:
-		rowProduct16AVX2(&terms[0], codes, scales, minima, values, nil, scale, sum, offset, n)
+		rowProducts16AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
 	}
 }
 

@@ -17,3 +17,6 @@ func floatProduct(sums []float32, rows *[floatRows * chunk]float32, a *Activatio
 }
 
 func foldSums(_ tier, dst, sums []float32) { foldSumsPlain(dst, sums) }
+
+// lanes are what kernels need.
+type lanes struct{}

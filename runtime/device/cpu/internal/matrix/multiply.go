@@ -5,12 +5,6 @@ import "fmt"
 // tileRows is how many rows a tile has. Ranges of rows are best multiples of it.
 const tileRows = 32
 
-// segment is how many columns of a row are multiplied at once when there are few vectors.
-const segment = 2048
-
-// few is how many vectors are multiplied without a tile.
-const few = 2
-
 // Scratch is memory for products; a goroutine must have its own. The zero value is ready, and grows with the batch.
 type Scratch struct {
 	room []byte
@@ -19,15 +13,12 @@ type Scratch struct {
 }
 
 // buffers are larger than 32 KiB, so that Go puts them at the beginning of a page: rows must not cross cache lines.
+// Kernels find minima right after scales.
 type buffers struct {
 	codes          [tileRows * chunk]uint8 // row after row
-	tile           [tileRows * chunk]uint8 // four columns of a row side by side, then those of the next row
 	scales, minima [tileRows * chunk / 16]float32
-	// The same with the rows side by side.
-	tileScales, tileMinima [tileRows * chunk / 16]float32
-	terms                  [few][tileRows * segment / 32]float32
-	termRows               [tileRows * segment / 32]float32
-	floats                 [floatRows * chunk]float32
+	floats         [floatRows * chunk]float32 // rows of types without integers
+	lanes          lanes                      // rows side by side
 }
 
 // Multiply computes dst[t*stride+r] = Σ_j w[r,j]·x[t,j] for row0 ≤ r < row1 and every vector t of a. Goroutines may

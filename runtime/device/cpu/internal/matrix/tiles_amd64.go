@@ -2,6 +2,20 @@
 
 package matrix
 
+// few is how many vectors are multiplied without a tile.
+const few = 2
+
+// segment is how many columns of a row are multiplied at once when there are few vectors.
+const segment = 2048
+
+// lanes has rows side by side.
+type lanes struct {
+	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row
+	scales, minima [tileRows * chunk / 16]float32
+	terms          [few][tileRows * segment / 32]float32 // row after row
+	turned         [tileRows * segment / 32]float32      // terms with the rows side by side
+}
+
 func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
 	switch {
 	case a.tier == plain:
@@ -13,10 +27,10 @@ func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Wei
 	}
 }
 
-// multiplyFew has a row's codes from a kernel and multiplies them at once. What it gets for each group of a row is added
-// up for 32 rows together.
+// multiplyFew unpacks some rows at a time, as many as stay in the nearest cache, and multiplies them as they lie. What it
+// gets for each group of a row is added up for 32 rows together.
 func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
-	b := s.b
+	b, l, f := s.b, &s.b.lanes, w.format
 	unpack := unpackKernel(w)
 	sums := s.sumsFor(few)
 	for r0 := row0; r0 < row1; r0 += tileRows {
@@ -24,16 +38,23 @@ func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weig
 		clear(sums)
 		for c := 0; c < w.Cols; c += segment {
 			n := min(segment, w.Cols-c)
-			for i := range rows {
-				p := s.piece(w, n, 0)
-				unpack(p.codes, p.scales, p.minima, w.row(r0+i, c, c+n))
+			together := max(1, len(b.codes)/2/n)
+			for i := 0; i < rows; i += together {
+				k := min(together, rows-i)
+				if n == w.Cols { // rows follow each other
+					unpack(b.codes[:k*n], b.scales[:k*n/f.group], b.minima[:k*n/f.group], w.Blocks[(r0+i)*w.rowBytes:][:k*w.rowBytes])
+				} else {
+					for j := range k {
+						unpack(b.codes[j*n:][:n], b.scales[j*n/f.group:][:n/f.group], b.minima[j*n/f.group:][:n/f.group], w.row(r0+i+j, c, c+n))
+					}
+				}
 				for t := range a.n {
-					rowProduct(b.terms[t][i*segment/32:][:segment/32], &p, a, t, c/32)
+					rowProducts(l.terms[t][i*segment/32:], b, f, a, t, c/32, n, k)
 				}
 			}
 			for t := range a.n {
-				transpose(a.tier, b.termRows[:], b.terms[t][:], segment/8, n/32)
-				addRows(a.tier, sums[tileRows*t:][:tileRows], b.termRows[:], n/32)
+				transpose(a.tier, l.turned[:], l.terms[t][:], segment/8, n/32)
+				addRows(a.tier, sums[tileRows*t:][:tileRows], l.turned[:], n/32)
 			}
 		}
 		for t := range a.n {
@@ -45,25 +66,28 @@ func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weig
 // multiplyTiles unpacks 32 rows by 512 columns, turns them so that rows lie side by side, and multiplies all vectors with
 // them.
 func (s *Scratch) multiplyTiles(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
-	b, f := s.b, w.format
+	b, l, f := s.b, &s.b.lanes, w.format
 	unpack := unpackKernel(w)
 	blocks := (a.n + tokens - 1) / tokens
 	sums := s.sumsFor(blocks * tokens)
+	groups := chunk / f.group
 	for r0 := row0; r0 < row1; r0 += tileRows {
 		rows := min(tileRows, row1-r0)
 		clear(sums)
 		for c := 0; c < w.Cols; c += chunk {
 			n := min(chunk, w.Cols-c)
+			g, size := n/f.group, n/f.elems*f.bytes
+			at := r0*w.rowBytes + c/f.elems*f.bytes
 			for i := range rows {
-				p := s.piece(w, n, i)
-				unpack(p.codes, p.scales, p.minima, w.row(r0+i, c, c+n))
+				unpack(b.codes[chunk*i:][:n], b.scales[groups*i:][:g], b.minima[groups*i:][:g], w.Blocks[at:][:size])
+				at += w.rowBytes
 			}
-			transpose(a.tier, view[float32](b.tile[:], len(b.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
-			transpose(a.tier, b.tileScales[:], b.scales[:], 4*chunk/f.group, n/f.group)
+			transpose(a.tier, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+			transpose(a.tier, l.scales[:], b.scales[:], 4*groups, g)
 			if f.minima {
-				transpose(a.tier, b.tileMinima[:], b.minima[:], 4*chunk/f.group, n/f.group)
+				transpose(a.tier, l.minima[:], b.minima[:], 4*groups, g)
 			}
-			tileProduct(sums, b, f, a, c/32, n/32)
+			tileProduct(sums, l, f, a, c/32, n/32)
 		}
 		for t := range a.n {
 			copy(dst[t*stride+r0:][:rows], sums[tileRows*t:])

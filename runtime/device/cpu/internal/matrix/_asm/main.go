@@ -26,8 +26,8 @@ var files = []struct {
 		func(a *asm) { tileProduct(a, 16, false) }, func(a *asm) { tileProduct(a, 16, true) },
 	}},
 	{"row", false, []func(*asm){
-		func(a *asm) { rowProduct(a, 32, false) }, func(a *asm) { rowProduct(a, 32, true) },
-		func(a *asm) { rowProduct(a, 16, false) }, func(a *asm) { rowProduct(a, 16, true) },
+		func(a *asm) { rowProducts(a, 32, false) }, func(a *asm) { rowProducts(a, 32, true) },
+		func(a *asm) { rowProducts(a, 16, false) }, func(a *asm) { rowProducts(a, 16, true) },
 	}},
 	{"floats", false, []func(*asm){
 		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) },

@@ -5,26 +5,49 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rowProduct multiplies a row with one vector: what piece.dot adds up, for as many groups at once as a register has lanes.
+// rowProducts multiplies rows with one vector: what piece.dot adds up, for as many groups at once as a register has lanes.
 // Integers are multiplied as they lie, and the lanes that belong to a group are added by shuffles that registers share.
-func rowProduct(a *asm, group int, minima bool) {
-	a.fn(variant("rowProduct", group, minima),
-		"func(terms *float32, codes *uint8, scales, minima *float32, values, low *int8, xscale, xsum *float32, xoffset *int32, chunks int)",
-		"gives the products of chunks of groups.")
-	k := &rower{asm: a, group: group, codes: a.arg("codes"), values: a.arg("values")}
-	terms, scales, xscale := a.arg("terms"), a.arg("scales"), a.arg("xscale")
-	var low, minimum, xextra reg.GPVirtual
+func rowProducts(a *asm, group int, minima bool) {
+	a.fn(variant("rowProducts", group, minima),
+		"func(terms *float32, codes *uint8, scales *float32, values, low *int8, xscale, xsum *float32, xoffset *int32, columns, rows, chunks int)",
+		"gives the products of chunks of groups of rows.")
+	k := &rower{asm: a, group: group}
+	terms, codes, scales, rows := a.arg("terms"), a.arg("codes"), a.arg("scales"), a.arg("rows")
+	a.loop(rows, func() {
+		k.row(minima, terms, codes, scales)
+		a.ADDQ(U32(segmentBytes), terms)
+		columns := a.arg("columns")
+		a.ADDQ(columns, codes)
+		a.SHRQ(Imm(uint64(map[int]int{32: 3, 16: 2}[group])), columns) // bytes of scales
+		a.ADDQ(columns, scales)
+	})
+	a.ret()
+}
+
+// segmentBytes is from the terms of a row to those of the next.
+const segmentBytes = 4 * 2048 / 32
+
+func (k *rower) row(minima bool, terms, codes, scales reg.GPVirtual) {
+	a := k.asm
+	copyOf := func(p reg.GPVirtual) reg.GPVirtual {
+		c := a.GP64()
+		a.MOVQ(p, c)
+		return c
+	}
+	terms, scales, k.codes = copyOf(terms), copyOf(scales), copyOf(codes)
+	k.values = a.arg("values")
+	xscale := a.arg("xscale")
+	var xextra reg.GPVirtual
 	if a.wide {
-		low = a.arg("low")
-		k.low = low
+		k.low = a.arg("low")
 	}
 	if minima {
-		minimum, xextra = a.arg("minima"), a.arg("xsum")
+		xextra = a.arg("xsum")
 	} else {
 		xextra = a.arg("xoffset")
 	}
 	w := a.width()
-	parts := 32 / group // registers of scales
+	parts := 32 / k.group // registers of scales
 	a.loop(a.arg("chunks"), func() {
 		sums := k.sums()
 		for i, n := range sums {
@@ -39,11 +62,10 @@ func rowProduct(a *asm, group int, minima bool) {
 		if minima {
 			m := make([]reg.VecVirtual, parts)
 			for i := range m {
-				m[i] = a.load(a.mem(minimum, w*i))
-				a.VMULPS(a.mem(xextra, w*i), m[i], m[i])
+				m[i] = a.load(a.mem(xextra, w*i))
+				a.VMULPS(a.mem(scales, minimaAfter+w*i), m[i], m[i])
 			}
 			a.VSUBPS(k.neighbours(m), f, f)
-			a.ADDQ(Imm(uint64(w*parts)), minimum)
 		}
 		a.VMOVUPS(f, a.mem(terms, 0))
 		a.ADDQ(Imm(uint64(w)), terms)
@@ -51,17 +73,14 @@ func rowProduct(a *asm, group int, minima bool) {
 		a.ADDQ(U32(uint32(w*parts)), scales)
 		a.ADDQ(U32(uint32(w*parts)), xextra)
 		a.ADDQ(U32(uint32(8*w)), k.codes)
+		a.ADDQ(U32(512), k.values)
 		if a.wide {
-			a.ADDQ(U32(512), k.values)
 			a.ADDQ(U32(512), k.low)
-		} else {
-			a.ADDQ(U32(512), k.values)
 		}
 	})
-	a.ret()
 }
 
-// rower is the state of rowProduct.
+// rower is the state of rowProducts.
 type rower struct {
 	*asm
 	group              int

@@ -9,8 +9,8 @@ import (
 
 // Constants of package matrix.
 const (
-	tokens    = 4    // vectors that are multiplied at once
-	tileBytes = 4096 // of the scales of a tile, which the minima follow
+	tokens      = 4    // vectors that are multiplied at once
+	minimaAfter = 4096 // bytes, from scales to minima
 )
 
 func variant(name string, group int, minima bool) string {
@@ -115,7 +115,7 @@ func (k *tiler) block(sums, shift, eight reg.GPVirtual) {
 				x := k.broadcast(at(k.xextra, k.size, t, 4*h))
 				for r := range k.rows {
 					m := k.vec()
-					k.VMULPS(k.mem(k.scales, tileBytes+128*h+64*r), x, m)
+					k.VMULPS(k.mem(k.scales, minimaAfter+128*h+64*r), x, m)
 					if h == 0 {
 						sum = append(sum, m)
 					} else {
