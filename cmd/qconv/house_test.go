@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
 	"runtime/device":                      {"formats/gguf"},
 	"runtime/device/cpu":                  {"formats/fault", "formats/gguf", "quantize", "runtime/device", "runtime/device/cpu/"},
+	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
 	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
 	"runtime/stream":                      {"formats/fault", "runtime/model"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},

@@ -1,0 +1,195 @@
+//go:build !purego
+
+package matrix
+
+import (
+	"unsafe"
+
+	"github.com/qconv/qconv/formats/gguf"
+)
+
+// The kernels behind the functions that the products call. Lengths are checked by slicing before pointers are taken.
+
+func (a *Activations) round(r *record, x []float32) {
+	groups := len(x) / 32
+	if a.tier == plain || groups == 0 {
+		a.roundPlain(r, x)
+		return
+	}
+	_, _ = r.halfSum[2*groups-1], r.low[32*groups-1]
+	if a.tier == avx512 {
+		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups)
+		return
+	}
+	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups)
+}
+
+// unpackKernel is the fastest way to unpack a weight.
+func unpackKernel(w *Weight) func(codes []uint8, scales, minima []float32, blocks []byte) {
+	switch w.Type {
+	case gguf.TypeQ8_0:
+		return func(codes []uint8, scales, _ []float32, b []byte) {
+			unpackQ8_0AVX2(&codes[0], &scales[0], nil, &b[0], len(b)/34)
+		}
+	case gguf.TypeQ4_0:
+		return func(codes []uint8, scales, _ []float32, b []byte) {
+			unpackQ4_0AVX2(&codes[0], &scales[0], nil, &b[0], len(b)/18)
+		}
+	case gguf.TypeQ4_K:
+		return func(codes []uint8, scales, minima []float32, b []byte) {
+			unpackQ4_KAVX2(&codes[0], &scales[0], &minima[0], &b[0], len(b)/144)
+		}
+	case gguf.TypeQ5_K:
+		return func(codes []uint8, scales, minima []float32, b []byte) {
+			unpackQ5_KAVX2(&codes[0], &scales[0], &minima[0], &b[0], len(b)/176)
+		}
+	case gguf.TypeQ6_K:
+		return func(codes []uint8, scales, _ []float32, b []byte) {
+			unpackQ6_KAVX2(&codes[0], &scales[0], nil, &b[0], len(b)/210)
+		}
+	}
+	return w.format.unpack
+}
+
+// transpose turns 32 rows, stride bytes apart, by n columns of 32 bits, and some more up to whole registers.
+func transpose(t tier, dst, src []float32, stride, n int) {
+	if t == avx512 {
+		n = (n + 15) / 16
+		_, _ = dst[32*16*n-1], src[31*stride/4+16*n-1]
+		transposeAVX512(&dst[0], &src[0], stride, n)
+		return
+	}
+	n = (n + 7) / 8
+	_, _ = dst[32*8*n-1], src[31*stride/4+8*n-1]
+	transposeAVX2(&dst[0], &src[0], stride, n)
+}
+
+// addRows adds n rows of 32 values to dst, in order.
+func addRows(t tier, dst, rows []float32, n int) {
+	_, _ = dst[31], rows[32*n-1]
+	if t == avx512 {
+		addRowsAVX512(&dst[0], &rows[0], n)
+		return
+	}
+	addRowsAVX2(&dst[0], &rows[0], n)
+}
+
+// tileProduct adds to the sums of all vectors the products of a tile with n groups from first on.
+func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n int) {
+	x := a.record(0)
+	blocks := (a.n + tokens - 1) / tokens
+	_ = sums[tileRows*tokens*blocks-1]
+	tile, scales, scale, sum, offset := &l.tile[0], &l.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	if f.group == 16 {
+		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
+	}
+	if a.tier == avx512 {
+		values, low := &x.high[32*first], &x.low[32*first]
+		switch {
+		case f.group == 32 && f.minima:
+			tileProduct32MinimaAVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+		case f.group == 32:
+			tileProduct32AVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+		case f.minima:
+			tileProduct16MinimaAVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+		default:
+			tileProduct16AVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+		}
+		return
+	}
+	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
+	switch {
+	case f.group == 32 && f.minima:
+		tileProduct32MinimaAVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
+	case f.group == 32:
+		tileProduct32AVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
+	case f.minima:
+		tileProduct16MinimaAVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
+	default:
+		tileProduct16AVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
+	}
+}
+
+// rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and
+// some more up to whole registers. The terms of a row begin segment/32 after those of the one before.
+func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, first, n, k int) {
+	x := a.record(t)
+	codes, scales, scale, sum, offset := &b.codes[0], &b.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	if f.group == 16 {
+		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
+	}
+	if a.tier == avx512 {
+		chunks := (n + 511) / 512
+		_, _ = terms[segment/32*(k-1)+16*chunks-1], b.codes[n*(k-1)+512*chunks-1]
+		values, low := &x.high[32*first], &x.low[32*first]
+		switch {
+		case f.group == 32 && f.minima:
+			rowProducts32MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+		case f.group == 32:
+			rowProducts32AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+		case f.minima:
+			rowProducts16MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+		default:
+			rowProducts16AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+		}
+		return
+	}
+	chunks := (n + 255) / 256
+	_, _ = terms[segment/32*(k-1)+8*chunks-1], b.codes[n*(k-1)+256*chunks-1]
+	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
+	switch {
+	case f.group == 32 && f.minima:
+		rowProducts32MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
+	case f.group == 32:
+		rowProducts32AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
+	case f.minima:
+		rowProducts16MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
+	default:
+		rowProducts16AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
+	}
+}
+
+func widen(t tier, f *format, dst []float32, src []byte) {
+	done, size := 0, f.bytes
+	if n := len(dst) / 8; t != plain && size == 2 && n > 0 {
+		if done = 8 * n; f.half {
+			widenF16AVX2(&dst[0], &src[0], n)
+		} else {
+			widenBF16AVX2(&dst[0], &src[0], n)
+		}
+	}
+	f.widen(dst[done:], src[size*done:])
+}
+
+// floatProduct adds to the sums of every vector the products of steps times 16 columns from c on.
+func floatProduct(sums []float32, rows *[floatRows * chunk]float32, a *Activations, c, steps int) {
+	const size = floatRows * floatLanes
+	if a.tier == plain {
+		floatProductPlain(sums, rows, a, c, steps)
+		return
+	}
+	_ = sums[size*a.n-1]
+	x, fours := a.floats[c:], a.n/4
+	_ = x[(a.n-1)*a.stride+floatLanes*steps-1]
+	four, one := floatProduct4AVX2, floatProduct1AVX2
+	if a.tier == avx512 {
+		four, one = floatProduct4AVX512, floatProduct1AVX512
+	}
+	if fours > 0 {
+		four(&sums[0], &rows[0], &x[0], 4*a.stride, fours, steps)
+	}
+	if ones := a.n % 4; ones > 0 {
+		one(&sums[4*fours*size], &rows[0], &x[4*fours*a.stride], 4*a.stride, ones, steps)
+	}
+}
+
+// foldSums adds up sixteen partial sums each. Both slices go on up to a multiple of eight sums.
+func foldSums(t tier, dst, sums []float32) {
+	if t == plain {
+		foldSumsPlain(dst, sums)
+		return
+	}
+	n := (len(sums)/floatLanes + 7) / 8
+	_, _ = dst[8*n-1], sums[:8*n*floatLanes]
+	foldSumsAVX2(&dst[0], &sums[0], n)
+}
