@@ -103,12 +103,17 @@ func (p *progress) figure(value float64) {
 	p.value = value
 }
 
-// amount spells out what is counted.
-func (p *progress) amount(n int64) string {
-	if p.tokens {
-		return fmt.Sprintf("%d tokens", n)
+// amounts spells out what is done, how fast, and how much time is left.
+func (p *progress) amounts(rate int64, left float64) string {
+	ends := time.Duration(math.Ceil(left)) * time.Second
+	if !p.tokens {
+		return fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), ends)
 	}
-	return size(n)
+	s := fmt.Sprintf("%d of %d tokens, %d/s, %v left", p.done, p.total, rate, ends)
+	if p.value > 0 {
+		s = fmt.Sprintf("perplexity %.4f, %s", p.value, s)
+	}
+	return s
 }
 
 func (p *progress) add(n int64) {
@@ -136,10 +141,7 @@ func (p *progress) tell(now time.Time) {
 	took := now.Sub(p.start).Seconds()
 	rate := int64(float64(p.done-p.found) / max(took, 1e-3))
 	left := float64(p.total-p.done) / float64(max(rate, 1))
-	amounts := fmt.Sprintf("%s of %s, %s/s, %v left", p.amount(p.done), p.amount(p.total), p.amount(rate), time.Duration(math.Ceil(left))*time.Second)
-	if p.value > 0 {
-		amounts = fmt.Sprintf("perplexity %.4f, %s", p.value, amounts)
-	}
+	amounts := p.amounts(rate, left)
 	if p.bar != nil {
 		p.bar.Describe(p.phase + " " + amounts)
 		p.bar.Set64(p.done)

@@ -182,3 +182,68 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
+// TestStories compares a real trained model with what a float64 evaluation of its checkpoint gives: 73 stories, each for
+// itself, of up to 256 tokens.
+func TestStories(t *testing.T) {
+	const shared = "../../../shared/data"
+	var texts []string
+	for _, name := range []string{"tinystories_sample.txt", "tinystories_val68.txt"} {
+		b, err := os.ReadFile(filepath.Join(shared, "text", name))
+		if err != nil {
+			t.Skipf("the stories are not here: %v", err)
+		}
+		for _, s := range strings.Split(string(b), "<|endoftext|>") {
+			if s = strings.TrimSpace(s); s != "" {
+				texts = append(texts, s)
+			}
+		}
+	}
+	for dir, want := range map[string]float64{"hf-f32": 1.34919, "hf-bf16": 1.348923} {
+		set := converted(t, filepath.Join(shared, "models/stories260K", dir), map[string]string{"hf-f32": "F32", "hf-bf16": "BF16"}[dir])
+		tok, err := tokenizer.FromGGUF(set.First)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var windows [][]int32
+		tokens := 0
+		for _, s := range texts {
+			ids := tok.Encode(s, tokenizer.EncodeOptions{AddSpecial: true})
+			ids = ids[:min(len(ids), 256)]
+			windows = append(windows, ids)
+			tokens += len(ids) - 1
+		}
+		_, block, err := arch.FromGGUF(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.New(cpu.New(2), block, model.FromSet(set), 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		var sum float64
+		err = stream.Run(context.Background(), m, windows, stream.Plan{Batch: 8, Round: 8}, nil, func(first int, p *model.Pass) error {
+			var rows, next []int32
+			at := int32(0)
+			for i := range p.Windows {
+				ids := windows[first+i]
+				for pos := range ids[1:] {
+					rows, next = append(rows, at+int32(pos)), append(next, ids[pos+1])
+				}
+				at += int32(len(ids))
+			}
+			logProbs, err := m.LogProbs(context.Background(), p.X(), rows, next)
+			for _, l := range logProbs {
+				sum -= l
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sum / float64(tokens); math.Abs(got-want) > 1e-6 || tokens != 18397 {
+			t.Errorf("%s: mean negative log-likelihood %.6f of %d tokens in %d stories, want %.6f", dir, got, tokens, len(texts), want)
+		}
+	}
+}
