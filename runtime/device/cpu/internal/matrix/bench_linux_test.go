@@ -40,6 +40,29 @@ func BenchmarkMultiply(b *testing.B) {
 	}
 }
 
+// BenchmarkCached is BenchmarkMultiply with one vector and a weight that stays in the caches: what memory would have to
+// keep up with.
+func BenchmarkCached(b *testing.B) {
+	for _, t := range []gguf.Type{gguf.TypeQ8_0, gguf.TypeQ4_0, gguf.TypeQ4_K, gguf.TypeQ6_K, gguf.TypeBF16} {
+		b.Run(t.String(), func(b *testing.B) {
+			const rows, cols = 128, 1536
+			w := repeated(b, t, rows, cols)
+			x := vectors(1, cols, 1)
+			var a Activations
+			var s Scratch
+			a.Set(x, cols, 1, cols, w)
+			y := make([]float32, rows)
+			best := fastest(b, func() {
+				for range 20 {
+					Multiply(y, rows, &a, w, 0, rows, &s)
+				}
+			}) / 20
+			b.ReportMetric(2*rows*cols/best, "GFLOP/s")
+			b.ReportMetric(float64(len(w.Blocks))/best, "GB/s")
+		})
+	}
+}
+
 func BenchmarkSet(b *testing.B) {
 	const n, cols = 512, 1536
 	w := repeated(b, gguf.TypeQ8_0, 16, cols)

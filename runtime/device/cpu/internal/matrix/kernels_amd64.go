@@ -149,6 +149,43 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 	}
 }
 
+// fusedProducts is unpacking and rowProducts in one for the first of n columns of rows, and tells how many columns it did.
+func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (done int) {
+	var f func(terms *float32, blocks *byte, values, low *int8, xscale, xsum *float32, xoffset *int32, rowBytes, rows, chunks int)
+	chunks := n / 512
+	if a.tier != avx512 || chunks == 0 {
+		return 0
+	}
+	half := false
+	switch w.Type {
+	case gguf.TypeQ8_0:
+		f = fusedQ8_0AVX512
+	case gguf.TypeQ4_0:
+		f = fusedQ4_0AVX512
+	case gguf.TypeQ4_K:
+		f = fusedQ4_KAVX512
+	case gguf.TypeQ5_K:
+		f = fusedQ5_KAVX512
+	case gguf.TypeQ6_K:
+		f, half = fusedQ6_KAVX512, true
+	default:
+		return 0
+	}
+	done = 512 * chunks
+	w.row(row+rows-1, c, c+done)
+	blocks := w.row(row, c, c+done)
+	for t := range a.n {
+		x := a.record(t)
+		g := c / 32
+		sum, offset := &x.sum[g], &x.offset[g]
+		if half {
+			sum, offset = &x.halfSum[2*g], &x.halfOffset[2*g]
+		}
+		f(&l.terms[t][0], &blocks[0], &x.high[c], &x.low[c], &x.scale[g], sum, offset, w.rowBytes, rows, chunks)
+	}
+	return done
+}
+
 func widen(t tier, f *format, dst []float32, src []byte) {
 	done, size := 0, f.bytes
 	if n := len(dst) / 8; t != plain && size == 2 && n > 0 {
