@@ -18,7 +18,7 @@ func BenchmarkMultiply(b *testing.B) {
 		gguf.TypeQ8_0, gguf.TypeQ4_0, gguf.TypeQ4_K, gguf.TypeQ6_K, gguf.TypeQ5_K, gguf.TypeQ3_K, gguf.TypeQ2_K,
 		gguf.TypeIQ4_XS, gguf.TypeIQ2_XXS, gguf.TypeIQ3_S, gguf.TypeBF16, gguf.TypeF16, gguf.TypeF32,
 	} {
-		for _, n := range []int{1, 8, 512} {
+		for _, n := range []int{1, 8, 64, 512} {
 			b.Run(fmt.Sprintf("%v/n=%d", t, n), func(b *testing.B) {
 				rows, cols := 1536, 1536
 				if n == 1 {

@@ -18,7 +18,7 @@ func (s *Scratch) multiplyFloats(dst []float32, stride int, a *Activations, w *W
 	for r0 := row0; r0 < row1; r0 += floatRows {
 		rows := min(floatRows, row1-r0)
 		clear(sums)
-		for c := 0; c < w.Cols; c += chunk {
+		for c := streamRows(sums, a, w, r0); c < w.Cols; c += chunk {
 			n := min(chunk, w.Cols-c)
 			for i := range rows {
 				row := s.b.floats[chunk*i:][:(n+floatLanes-1)/floatLanes*floatLanes]

@@ -26,29 +26,45 @@ func (a *Activations) round(r *record, x []float32) {
 
 // unpackKernel is the fastest way to unpack a weight.
 func unpackKernel(w *Weight) func(codes []uint8, scales, minima []float32, blocks []byte) {
+	var kernel func(codes *uint8, scales, minima *float32, blocks *byte, n int)
 	switch w.Type {
-	case gguf.TypeQ8_0:
-		return func(codes []uint8, scales, _ []float32, b []byte) {
-			unpackQ8_0AVX2(&codes[0], &scales[0], nil, &b[0], len(b)/34)
-		}
 	case gguf.TypeQ4_0:
-		return func(codes []uint8, scales, _ []float32, b []byte) {
-			unpackQ4_0AVX2(&codes[0], &scales[0], nil, &b[0], len(b)/18)
-		}
+		kernel = unpackQ4_0AVX2
+	case gguf.TypeQ4_1:
+		kernel = unpackQ4_1AVX2
+	case gguf.TypeQ5_0:
+		kernel = unpackQ5_0AVX2
+	case gguf.TypeQ5_1:
+		kernel = unpackQ5_1AVX2
+	case gguf.TypeQ8_0:
+		kernel = unpackQ8_0AVX2
+	case gguf.TypeIQ4_NL:
+		kernel = unpackIQ4_NLAVX2
+	case gguf.TypeMXFP4:
+		kernel = unpackMXFP4AVX2
+	case gguf.TypeQ2_K:
+		kernel = unpackQ2_KAVX2
+	case gguf.TypeQ3_K:
+		kernel = unpackQ3_KAVX2
 	case gguf.TypeQ4_K:
-		return func(codes []uint8, scales, minima []float32, b []byte) {
-			unpackQ4_KAVX2(&codes[0], &scales[0], &minima[0], &b[0], len(b)/144)
-		}
+		kernel = unpackQ4_KAVX2
 	case gguf.TypeQ5_K:
-		return func(codes []uint8, scales, minima []float32, b []byte) {
-			unpackQ5_KAVX2(&codes[0], &scales[0], &minima[0], &b[0], len(b)/176)
-		}
+		kernel = unpackQ5_KAVX2
 	case gguf.TypeQ6_K:
-		return func(codes []uint8, scales, _ []float32, b []byte) {
-			unpackQ6_KAVX2(&codes[0], &scales[0], nil, &b[0], len(b)/210)
-		}
+		kernel = unpackQ6_KAVX2
+	case gguf.TypeIQ4_XS:
+		kernel = unpackIQ4_XSAVX2
+	case gguf.TypeTQ2_0:
+		kernel = unpackTQ2_0AVX2
+	default:
+		return w.format.unpack
 	}
-	return w.format.unpack
+	elems, size := w.format.elems, w.format.bytes
+	return func(codes []uint8, scales, minima []float32, b []byte) {
+		n := len(codes) / elems
+		_ = b[n*size-1]
+		kernel(&codes[0], &scales[0], &minima[0], &b[0], n)
+	}
 }
 
 // transpose turns 32 rows, stride bytes apart, by n columns of 32 bits, and some more up to whole registers.
@@ -188,7 +204,9 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 
 func widen(t tier, f *format, dst []float32, src []byte) {
 	done, size := 0, f.bytes
-	if n := len(dst) / 8; t != plain && size == 2 && n > 0 {
+	if size == 4 {
+		done = copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src) / 4
+	} else if n := len(dst) / 8; t != plain && n > 0 {
 		if done = 8 * n; f.half {
 			widenF16AVX2(&dst[0], &src[0], n)
 		} else {
@@ -196,6 +214,35 @@ func widen(t tier, f *format, dst []float32, src []byte) {
 		}
 	}
 	f.widen(dst[done:], src[size*done:])
+}
+
+// streamRows multiplies four rows as they lie with every vector, if there is a kernel and a vector or two, as far as
+// columns are whole steps; it tells how many columns it did.
+func streamRows(sums []float32, a *Activations, w *Weight, row int) (done int) {
+	steps := w.Cols / floatLanes
+	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 {
+		return 0
+	}
+	var kernel func(sums *float32, rows *byte, x *float32, rowBytes, steps int)
+	switch wide := a.tier == avx512; {
+	case w.Type == gguf.TypeF32 && wide:
+		kernel = streamF32AVX512
+	case w.Type == gguf.TypeF32:
+		kernel = streamF32AVX2
+	case w.Type == gguf.TypeF16 && wide:
+		kernel = streamF16AVX512
+	case w.Type == gguf.TypeF16:
+		kernel = streamF16AVX2
+	case wide:
+		kernel = streamBF16AVX512
+	default:
+		kernel = streamBF16AVX2
+	}
+	rows := w.Blocks[row*w.rowBytes:][:floatRows*w.rowBytes]
+	for t := range a.n {
+		kernel(&sums[floatRows*floatLanes*t], &rows[0], &a.floats[t*a.stride], w.rowBytes, steps)
+	}
+	return floatLanes * steps
 }
 
 // floatProduct adds to the sums of every vector the products of steps times 16 columns from c on.

@@ -30,10 +30,12 @@ var files = []struct {
 	}},
 	{"fused", zmm, []func(*asm){fusedQ8_0, fusedQ4_0, fusedQ4_K, fusedQ5_K, fusedQ6_K}},
 	{"floats", both, []func(*asm){
-		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) },
+		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) }, streamF32, streamF16, streamBF16,
 	}},
 	{"unpack", ymm, []func(*asm){
-		widenF16, widenBF16, foldSums, unpackQ8_0, unpackQ4_0, unpackQ4_K, unpackQ5_K, unpackQ6_K,
+		widenF16, widenBF16, foldSums,
+		unpackQ4_0, unpackQ4_1, unpackQ5_0, unpackQ5_1, unpackQ8_0, unpackIQ4_NL, unpackMXFP4,
+		unpackQ2_K, unpackQ3_K, unpackQ4_K, unpackQ5_K, unpackQ6_K, unpackIQ4_XS, unpackTQ2_0,
 	}},
 }
 
