@@ -29,7 +29,12 @@ func (s *Scratch) multiplyFloats(dst []float32, stride int, a *Activations, w *W
 		}
 		foldSums(a.tier, folded, sums[:a.n*size])
 		for t := range a.n {
-			copy(dst[t*stride+r0:][:rows], folded[floatRows*t:])
+			d, f := dst[t*stride+r0:][:rows], (*[floatRows]float32)(folded[floatRows*t:])
+			if len(d) == floatRows {
+				*(*[floatRows]float32)(d) = *f
+			} else {
+				copy(d, f[:])
+			}
 		}
 	}
 }

@@ -17,11 +17,12 @@ func (a *Activations) round(r *record, x []float32) {
 		return
 	}
 	_, _ = r.halfSum[2*groups-1], r.low[32*groups-1]
+	steps, divisor, shift := a.mode.rounding()
 	if a.tier == avx512 {
-		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups)
+		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
 		return
 	}
-	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups)
+	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
 }
 
 // unpackKernel is the fastest way to unpack a weight.
@@ -99,31 +100,30 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
+	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
+		tileProduct32AVX2, tileProduct32MinimaAVX2, tileProduct16AVX2, tileProduct16MinimaAVX2,
+		tileProduct32AVX512, tileProduct32MinimaAVX512, tileProduct16AVX512, tileProduct16MinimaAVX512,
+		tileProductFast32AVX512, tileProductFast32MinimaAVX512, tileProductFast16AVX512, tileProductFast16MinimaAVX512,
+	}
+	which, values, low := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil)
 	if a.tier == avx512 {
-		values, low := &x.high[32*first], &x.low[32*first]
-		switch {
-		case f.group == 32 && f.minima:
-			tileProduct32MinimaAVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-		case f.group == 32:
-			tileProduct32AVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-		case f.minima:
-			tileProduct16MinimaAVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-		default:
-			tileProduct16AVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+		which, values, low = which+4, &x.high[32*first], &x.low[32*first]
+		if a.mode == Fast {
+			which += 4
 		}
-		return
 	}
-	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
-	switch {
-	case f.group == 32 && f.minima:
-		tileProduct32MinimaAVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
-	case f.group == 32:
-		tileProduct32AVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
-	case f.minima:
-		tileProduct16MinimaAVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
-	default:
-		tileProduct16AVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
+	run[which](&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+}
+
+// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
+func (f *format) variant() (n int) {
+	if f.minima {
+		n = 1
 	}
+	if f.group == 16 {
+		n += 2
+	}
+	return n
 }
 
 // rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and
@@ -134,35 +134,17 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
+	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
+		rowProducts32AVX2, rowProducts32MinimaAVX2, rowProducts16AVX2, rowProducts16MinimaAVX2,
+		rowProducts32AVX512, rowProducts32MinimaAVX512, rowProducts16AVX512, rowProducts16MinimaAVX512,
+	}
+	which, values, low, lanes := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil), 8
 	if a.tier == avx512 {
-		chunks := (n + 511) / 512
-		_, _ = terms[segment/32*(k-1)+16*chunks-1], b.codes[n*(k-1)+512*chunks-1]
-		values, low := &x.high[32*first], &x.low[32*first]
-		switch {
-		case f.group == 32 && f.minima:
-			rowProducts32MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		case f.group == 32:
-			rowProducts32AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		case f.minima:
-			rowProducts16MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		default:
-			rowProducts16AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		}
-		return
+		which, values, low, lanes = which+4, &x.high[32*first], &x.low[32*first], 16
 	}
-	chunks := (n + 255) / 256
-	_, _ = terms[segment/32*(k-1)+8*chunks-1], b.codes[n*(k-1)+256*chunks-1]
-	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
-	switch {
-	case f.group == 32 && f.minima:
-		rowProducts32MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
-	case f.group == 32:
-		rowProducts32AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
-	case f.minima:
-		rowProducts16MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
-	default:
-		rowProducts16AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
-	}
+	chunks := (n/32 + lanes - 1) / lanes
+	_, _ = terms[segment/32*(k-1)+lanes*chunks-1], b.codes[n*(k-1)+32*lanes*chunks-1]
+	run[which](&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
 }
 
 // fusedProducts is unpacking and rowProducts in one for the first of n columns of rows, and tells how many columns it did.

@@ -21,8 +21,12 @@ var files = []struct {
 	{"turn", both, []func(*asm){transpose, addRows}},
 	{"round", both, []func(*asm){round}},
 	{"tile", both, []func(*asm){
-		func(a *asm) { tileProduct(a, 32, false) }, func(a *asm) { tileProduct(a, 32, true) },
-		func(a *asm) { tileProduct(a, 16, false) }, func(a *asm) { tileProduct(a, 16, true) },
+		func(a *asm) { tileProduct(a, 32, false, false) }, func(a *asm) { tileProduct(a, 32, true, false) },
+		func(a *asm) { tileProduct(a, 16, false, false) }, func(a *asm) { tileProduct(a, 16, true, false) },
+	}},
+	{"fast", zmm, []func(*asm){
+		func(a *asm) { tileProduct(a, 32, false, true) }, func(a *asm) { tileProduct(a, 32, true, true) },
+		func(a *asm) { tileProduct(a, 16, false, true) }, func(a *asm) { tileProduct(a, 16, true, true) },
 	}},
 	{"row", both, []func(*asm){
 		func(a *asm) { rowProducts(a, 32, false) }, func(a *asm) { rowProducts(a, 32, true) },
