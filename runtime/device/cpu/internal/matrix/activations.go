@@ -9,11 +9,11 @@ import (
 // Activations is a batch of vectors of float32, prepared once for any number of products. It may be read by many
 // goroutines; Reset and Set must not run beside anything else, Fill not twice for a vector.
 //
-// For types with integers each group of 32 values is rounded to multiples of its largest magnitude by 32639. A vector
-// is a record, in which fields begin at cache lines:
+// For types with integers each group of 32 values is rounded as its mode says. A vector is a record, in which fields
+// begin at cache lines:
 //
-//	values    2 bytes each     in one of two forms, see roundGroup
-//	scale     float32 a group  largest magnitude / 32639, NaN where a value is not finite
+//	values    2 bytes each     integers in one of two forms, see record
+//	scale     float32 a group  what an integer stands for, NaN where a value is not finite
 //	sum       float32 a group  scale · sum of the integers
 //	offset    int32 a group    -128 · sum of the integers
 //	half sum, half offset      the same for groups of 16
@@ -21,6 +21,7 @@ import (
 // For types without integers it is a copy, followed by zeros.
 type Activations struct {
 	n, cols int
+	mode    Mode
 	tier    tier
 
 	room    []byte // of records
@@ -41,19 +42,37 @@ const (
 	notReady = "matrix: activations were not set for weights of this kind"
 )
 
+// Mode says how values are rounded for weights with integers.
+type Mode uint8
+
+const (
+	Precise Mode = iota // to multiples of a group's largest magnitude by 32639, the largest number of two signed bytes
+	Fast                // to multiples of a group's largest magnitude by 127: a byte, as other runtimes do
+)
+
+// rounding gives how many steps there are up to the largest magnitude, and by what power of two they are multiplied to
+// become integers; divisor is both. With whole bytes the low ones are zero, and only kernels which leave them out know
+// the mode.
+func (m Mode) rounding() (steps, divisor float32, shift int) {
+	if m == Fast {
+		return 127, 127 << 8, 8
+	}
+	return 32639, 32639, 0
+}
+
 // Set prepares n ≥ 1 vectors of cols values, x[t*stride:][:cols], for products with these weights, and with others of
 // types alike. It keeps nothing of x.
-func (a *Activations) Set(x []float32, stride, n, cols int, weights ...*Weight) {
-	a.Reset(n, cols, weights...)
+func (a *Activations) Set(mode Mode, x []float32, stride, n, cols int, weights ...*Weight) {
+	a.Reset(mode, n, cols, weights...)
 	a.Fill(x, stride, 0, n)
 }
 
 // Reset is the first half of Set: it makes room for n vectors, which Fill must then prepare.
-func (a *Activations) Reset(n, cols int, weights ...*Weight) {
+func (a *Activations) Reset(mode Mode, n, cols int, weights ...*Weight) {
 	if n < 1 || cols < 1 {
 		panic(fmt.Sprintf("matrix: %d vectors of %d values", n, cols))
 	}
-	a.n, a.cols, a.tier = n, cols, now
+	a.n, a.cols, a.mode, a.tier = n, cols, mode, now
 	a.records, a.floats = nil, nil
 	for _, w := range weights {
 		switch {
@@ -132,7 +151,7 @@ func view[T any](b []byte, n int) []T {
 func (a *Activations) roundPlain(r *record, x []float32) {
 	for g := 0; g < len(x)/32; g++ {
 		var q [32]int32
-		scale := roundGroup(&q, x[32*g:])
+		scale := a.mode.roundGroup(&q, x[32*g:])
 		var half [2]int32
 		for i, v := range q {
 			half[i/16] += v
@@ -153,7 +172,7 @@ func (a *Activations) roundPlain(r *record, x []float32) {
 // roundGroup rounds 32 values to multiples of the scale that it gives. Where a value is not finite, the scale is NaN and
 // makes all products of the vector NaN. Groups without a magnitude of 2^-110, below which the scale would leave float32,
 // become zeros.
-func roundGroup(q *[32]int32, x []float32) (scale float32) {
+func (mode Mode) roundGroup(q *[32]int32, x []float32) (scale float32) {
 	var top uint32
 	for _, v := range x[:32] {
 		top = max(top, math.Float32bits(v)&0x7fffffff)
@@ -165,10 +184,11 @@ func roundGroup(q *[32]int32, x []float32) (scale float32) {
 	case m < tiny:
 		return 0
 	}
-	inverse := most / m
+	steps, divisor, shift := mode.rounding()
+	inverse := steps / m
 	const magic = 0x1.8p23 // adding it rounds to an integer, ties to even
 	for i, v := range x[:32] {
-		q[i] = int32(math.Float32bits(float32(v*inverse)+magic)) - int32(0x4b400000)
+		q[i] = (int32(math.Float32bits(float32(v*inverse)+magic)) - 0x4b400000) << shift
 	}
-	return m / most
+	return m / divisor
 }

@@ -14,6 +14,21 @@ func floatProduct1AVX2(sums *float32, rows *float32, x *float32, stride int, blo
 //go:noescape
 func floatProduct4AVX2(sums *float32, rows *float32, x *float32, stride int, blocks int, steps int)
 
+// streamF32AVX2 adds the products of four rows with a vector.
+//
+//go:noescape
+func streamF32AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+
+// streamF16AVX2 adds the products of four rows with a vector.
+//
+//go:noescape
+func streamF16AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+
+// streamBF16AVX2 adds the products of four rows with a vector.
+//
+//go:noescape
+func streamBF16AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+
 // floatProduct1AVX512 adds the products of four rows with blocks of 1 vectors.
 //
 //go:noescape
@@ -23,3 +38,18 @@ func floatProduct1AVX512(sums *float32, rows *float32, x *float32, stride int, b
 //
 //go:noescape
 func floatProduct4AVX512(sums *float32, rows *float32, x *float32, stride int, blocks int, steps int)
+
+// streamF32AVX512 adds the products of four rows with a vector.
+//
+//go:noescape
+func streamF32AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+
+// streamF16AVX512 adds the products of four rows with a vector.
+//
+//go:noescape
+func streamF16AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+
+// streamBF16AVX512 adds the products of four rows with a vector.
+//
+//go:noescape
+func streamBF16AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)

@@ -222,6 +222,164 @@ again8:
 	VZEROUPPER
 	RET
 
+// func streamF32AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+// Requires: AVX, FMA3
+TEXT ·streamF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    steps+32(FP), BX
+	MOVQ    rowBytes+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+
+again9:
+	VMOVUPS     (CX), Y8
+	VFMADD231PS (DX), Y8, Y0
+	VMOVUPS     32(CX), Y8
+	VFMADD231PS 32(DX), Y8, Y1
+	VMOVUPS     (CX)(SI*1), Y8
+	VFMADD231PS (DX), Y8, Y2
+	VMOVUPS     32(CX)(SI*1), Y8
+	VFMADD231PS 32(DX), Y8, Y3
+	VMOVUPS     (CX)(SI*2), Y8
+	VFMADD231PS (DX), Y8, Y4
+	VMOVUPS     32(CX)(SI*2), Y8
+	VFMADD231PS 32(DX), Y8, Y5
+	VMOVUPS     (CX)(DI*1), Y8
+	VFMADD231PS (DX), Y8, Y6
+	VMOVUPS     32(CX)(DI*1), Y8
+	VFMADD231PS 32(DX), Y8, Y7
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         again9
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y2, 64(AX)
+	VMOVUPS     Y3, 96(AX)
+	VMOVUPS     Y4, 128(AX)
+	VMOVUPS     Y5, 160(AX)
+	VMOVUPS     Y6, 192(AX)
+	VMOVUPS     Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+// func streamF16AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+// Requires: AVX, F16C, FMA3
+TEXT ·streamF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    steps+32(FP), BX
+	MOVQ    rowBytes+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+
+again10:
+	VCVTPH2PS   (CX), Y8
+	VFMADD231PS (DX), Y8, Y0
+	VCVTPH2PS   16(CX), Y8
+	VFMADD231PS 32(DX), Y8, Y1
+	VCVTPH2PS   (CX)(SI*1), Y8
+	VFMADD231PS (DX), Y8, Y2
+	VCVTPH2PS   16(CX)(SI*1), Y8
+	VFMADD231PS 32(DX), Y8, Y3
+	VCVTPH2PS   (CX)(SI*2), Y8
+	VFMADD231PS (DX), Y8, Y4
+	VCVTPH2PS   16(CX)(SI*2), Y8
+	VFMADD231PS 32(DX), Y8, Y5
+	VCVTPH2PS   (CX)(DI*1), Y8
+	VFMADD231PS (DX), Y8, Y6
+	VCVTPH2PS   16(CX)(DI*1), Y8
+	VFMADD231PS 32(DX), Y8, Y7
+	ADDQ        $0x20, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         again10
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y2, 64(AX)
+	VMOVUPS     Y3, 96(AX)
+	VMOVUPS     Y4, 128(AX)
+	VMOVUPS     Y5, 160(AX)
+	VMOVUPS     Y6, 192(AX)
+	VMOVUPS     Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+// func streamBF16AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·streamBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    steps+32(FP), BX
+	MOVQ    rowBytes+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+
+again11:
+	VPMOVZXWD   (CX), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (DX), Y8, Y0
+	VPMOVZXWD   16(CX), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS 32(DX), Y8, Y1
+	VPMOVZXWD   (CX)(SI*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (DX), Y8, Y2
+	VPMOVZXWD   16(CX)(SI*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS 32(DX), Y8, Y3
+	VPMOVZXWD   (CX)(SI*2), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (DX), Y8, Y4
+	VPMOVZXWD   16(CX)(SI*2), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS 32(DX), Y8, Y5
+	VPMOVZXWD   (CX)(DI*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (DX), Y8, Y6
+	VPMOVZXWD   16(CX)(DI*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS 32(DX), Y8, Y7
+	ADDQ        $0x20, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         again11
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     Y2, 64(AX)
+	VMOVUPS     Y3, 96(AX)
+	VMOVUPS     Y4, 128(AX)
+	VMOVUPS     Y5, 160(AX)
+	VMOVUPS     Y6, 192(AX)
+	VMOVUPS     Y7, 224(AX)
+	VZEROUPPER
+	RET
+
 // func floatProduct1AVX512(sums *float32, rows *float32, x *float32, stride int, blocks int, steps int)
 // Requires: AVX, AVX512F
 TEXT ·floatProduct1AVX512(SB), NOSPLIT, $0-48
@@ -340,5 +498,111 @@ again4:
 	LEAQ        (CX)(BX*4), CX
 	DECQ        DX
 	JNZ         again3
+	VZEROUPPER
+	RET
+
+// func streamF32AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+// Requires: AVX, AVX512F
+TEXT ·streamF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    steps+32(FP), BX
+	MOVQ    rowBytes+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+
+again5:
+	VMOVUPS     (CX), Z4
+	VFMADD231PS (DX), Z4, Z0
+	VMOVUPS     (CX)(SI*1), Z4
+	VFMADD231PS (DX), Z4, Z1
+	VMOVUPS     (CX)(SI*2), Z4
+	VFMADD231PS (DX), Z4, Z2
+	VMOVUPS     (CX)(DI*1), Z4
+	VFMADD231PS (DX), Z4, Z3
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         again5
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, 64(AX)
+	VMOVUPS     Z2, 128(AX)
+	VMOVUPS     Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func streamF16AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+// Requires: AVX, AVX512F
+TEXT ·streamF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    steps+32(FP), BX
+	MOVQ    rowBytes+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+
+again6:
+	VCVTPH2PS   (CX), Z4
+	VFMADD231PS (DX), Z4, Z0
+	VCVTPH2PS   (CX)(SI*1), Z4
+	VFMADD231PS (DX), Z4, Z1
+	VCVTPH2PS   (CX)(SI*2), Z4
+	VFMADD231PS (DX), Z4, Z2
+	VCVTPH2PS   (CX)(DI*1), Z4
+	VFMADD231PS (DX), Z4, Z3
+	ADDQ        $0x20, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         again6
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, 64(AX)
+	VMOVUPS     Z2, 128(AX)
+	VMOVUPS     Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func streamBF16AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
+// Requires: AVX, AVX512F
+TEXT ·streamBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ    sums+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    steps+32(FP), BX
+	MOVQ    rowBytes+24(FP), SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+
+again7:
+	VPMOVZXWD   (CX), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VFMADD231PS (DX), Z4, Z0
+	VPMOVZXWD   (CX)(SI*1), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VFMADD231PS (DX), Z4, Z1
+	VPMOVZXWD   (CX)(SI*2), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VFMADD231PS (DX), Z4, Z2
+	VPMOVZXWD   (CX)(DI*1), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VFMADD231PS (DX), Z4, Z3
+	ADDQ        $0x20, CX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         again7
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, 64(AX)
+	VMOVUPS     Z2, 128(AX)
+	VMOVUPS     Z3, 192(AX)
 	VZEROUPPER
 	RET

@@ -7,9 +7,9 @@ package matrix
 // roundAVX2 rounds groups of 32 values.
 //
 //go:noescape
-func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int)
+func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
 
 // roundAVX512 rounds groups of 32 values.
 //
 //go:noescape
-func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int)
+func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)

@@ -4,41 +4,42 @@
 
 #include "textflag.h"
 
-// func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int)
+// func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
 // Requires: AVX, AVX2
-TEXT ·roundAVX2(SB), NOSPLIT, $0-72
-	MOVQ  values+0(FP), AX
-	MOVQ  x+56(FP), CX
-	MOVQ  scale+16(FP), DX
-	MOVQ  sum+24(FP), BX
-	MOVQ  offset+32(FP), SI
-	MOVQ  halfSum+40(FP), DI
-	MOVQ  halfOffset+48(FP), R8
-	MOVL  $0x46fefe00, R9
-	VMOVD R9, X0
-	MOVQ  groups+64(FP), R9
+TEXT ·roundAVX2(SB), NOSPLIT, $0-88
+	MOVQ   values+0(FP), AX
+	MOVQ   x+56(FP), CX
+	MOVQ   scale+16(FP), DX
+	MOVQ   sum+24(FP), BX
+	MOVQ   offset+32(FP), SI
+	MOVQ   halfSum+40(FP), DI
+	MOVQ   halfOffset+48(FP), R8
+	VMOVSS steps+72(FP), X0
+	VMOVSS divisor+76(FP), X1
+	VMOVQ  shift+80(FP), X2
+	MOVQ   groups+64(FP), R9
 
 again1:
-	VMOVUPS      (CX), Y1
-	VMOVUPS      32(CX), Y2
-	VMOVUPS      64(CX), Y3
-	VMOVUPS      96(CX), Y4
-	VANDPS       x7fffffff<>+0(SB), Y1, Y5
-	VANDPS       x7fffffff<>+0(SB), Y2, Y6
-	VPMAXUD      Y6, Y5, Y5
-	VANDPS       x7fffffff<>+0(SB), Y3, Y6
-	VPMAXUD      Y6, Y5, Y5
-	VANDPS       x7fffffff<>+0(SB), Y4, Y6
-	VPMAXUD      Y6, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMAXUD      X6, X5, X6
-	VPSHUFD      $0x4e, X6, X5
-	VPMAXUD      X5, X6, X6
-	VPSHUFD      $0xb1, X6, X5
-	VPMAXUD      X5, X6, X5
-	VDIVSS       X0, X5, X6
-	VDIVSS       X5, X0, X7
-	VMOVD        X5, R10
+	VMOVUPS      (CX), Y3
+	VMOVUPS      32(CX), Y4
+	VMOVUPS      64(CX), Y5
+	VMOVUPS      96(CX), Y6
+	VANDPS       x7fffffff<>+0(SB), Y3, Y7
+	VANDPS       x7fffffff<>+0(SB), Y4, Y8
+	VPMAXUD      Y8, Y7, Y7
+	VANDPS       x7fffffff<>+0(SB), Y5, Y8
+	VPMAXUD      Y8, Y7, Y7
+	VANDPS       x7fffffff<>+0(SB), Y6, Y8
+	VPMAXUD      Y8, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X8
+	VPMAXUD      X8, X7, X8
+	VPSHUFD      $0x4e, X8, X7
+	VPMAXUD      X7, X8, X8
+	VPSHUFD      $0xb1, X8, X7
+	VPMAXUD      X7, X8, X7
+	VDIVSS       X1, X7, X8
+	VDIVSS       X7, X0, X9
+	VMOVD        X7, R10
 	CMPL         R10, $0x7f800000
 	JAE          oddDa
 	CMPL         R10, $0x08800000
@@ -47,66 +48,70 @@ again1:
 
 oddDa:
 	MOVL   $0x7fc00000, R10
-	VMOVD  R10, X6
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
+	VMOVD  R10, X8
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	VXORPS X7, X7, X7
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS X9, X9, X9
 	JMP    doneEa
 
 smallCa:
-	VXORPS X6, X6, X6
-	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
 
 doneEa:
-	VBROADCASTSS X7, Y5
-	VMULPS       Y5, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VMULPS       Y5, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VMULPS       Y5, Y3, Y3
+	VBROADCASTSS X9, Y7
+	VMULPS       Y7, Y3, Y3
 	VCVTPS2DQ    Y3, Y3
-	VMULPS       Y5, Y4, Y4
+	VPSLLD       X2, Y3, Y3
+	VMULPS       Y7, Y4, Y4
 	VCVTPS2DQ    Y4, Y4
-	VSHUFPS      $0x88, Y2, Y1, Y5
+	VPSLLD       X2, Y4, Y4
+	VMULPS       Y7, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       X2, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       X2, Y6, Y6
 	VSHUFPS      $0x88, Y4, Y3, Y7
-	VPERMQ       $0xd8, Y5, Y5
+	VSHUFPS      $0x88, Y6, Y5, Y9
 	VPERMQ       $0xd8, Y7, Y7
-	VPACKSSDW    Y7, Y5, Y5
-	VPERMQ       $0xd8, Y5, Y5
-	VMOVDQU      Y5, (AX)
-	VSHUFPS      $0xdd, Y2, Y1, Y5
+	VPERMQ       $0xd8, Y9, Y9
+	VPACKSSDW    Y9, Y7, Y7
+	VPERMQ       $0xd8, Y7, Y7
+	VMOVDQU      Y7, (AX)
 	VSHUFPS      $0xdd, Y4, Y3, Y7
-	VPERMQ       $0xd8, Y5, Y5
+	VSHUFPS      $0xdd, Y6, Y5, Y9
 	VPERMQ       $0xd8, Y7, Y7
-	VPACKSSDW    Y7, Y5, Y5
-	VPERMQ       $0xd8, Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-	VPADDD       Y1, Y2, Y1
-	VPADDD       Y3, Y4, Y2
+	VPERMQ       $0xd8, Y9, Y9
+	VPACKSSDW    Y9, Y7, Y7
+	VPERMQ       $0xd8, Y7, Y7
+	VMOVDQU      Y7, 32(AX)
+	VPADDD       Y3, Y4, Y3
+	VPADDD       Y5, Y6, Y4
 	ADDQ         $0x40, AX
-	VPHADDD      Y2, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X2
-	VPADDD       X2, X1, X2
-	VPHADDD      X2, X2, X2
-	VPHADDD      X2, X2, X1
-	VBROADCASTSS X6, X3
-	VCVTDQ2PS    X2, X4
-	VMULPS       X3, X4, X4
-	VMOVQ        X4, (DI)
-	VPSLLD       $0x07, X2, X2
+	VPHADDD      Y4, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X4
+	VPADDD       X4, X3, X4
+	VPHADDD      X4, X4, X4
+	VPHADDD      X4, X4, X3
+	VBROADCASTSS X8, X5
+	VCVTDQ2PS    X4, X6
+	VMULPS       X5, X6, X6
+	VMOVQ        X6, (DI)
+	VPSLLD       $0x07, X4, X4
+	VPXOR        X6, X6, X6
+	VPSUBD       X4, X6, X4
+	VMOVQ        X4, (R8)
+	VCVTDQ2PS    X3, X4
+	VMULPS       X5, X4, X4
+	VMOVD        X4, (BX)
+	VPSLLD       $0x07, X3, X3
 	VPXOR        X4, X4, X4
-	VPSUBD       X2, X4, X2
-	VMOVQ        X2, (R8)
-	VCVTDQ2PS    X1, X2
-	VMULPS       X3, X2, X2
-	VMOVD        X2, (BX)
-	VPSLLD       $0x07, X1, X1
-	VPXOR        X2, X2, X2
-	VPSUBD       X1, X2, X1
-	VMOVD        X1, (SI)
-	VMOVSS       X6, (DX)
+	VPSUBD       X3, X4, X3
+	VMOVD        X3, (SI)
+	VMOVSS       X8, (DX)
 	ADDQ         $0x04, DX
 	ADDQ         $0x04, BX
 	ADDQ         $0x04, SI
@@ -136,38 +141,39 @@ DATA x7fffffff<>+56(SB)/4, $0x7fffffff
 DATA x7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int)
+// func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F
-TEXT ·roundAVX512(SB), NOSPLIT, $0-72
-	MOVQ  values+0(FP), AX
-	MOVQ  x+56(FP), CX
-	MOVQ  scale+16(FP), DX
-	MOVQ  sum+24(FP), BX
-	MOVQ  offset+32(FP), SI
-	MOVQ  halfSum+40(FP), DI
-	MOVQ  halfOffset+48(FP), R8
-	MOVQ  low+8(FP), R9
-	MOVL  $0x46fefe00, R10
-	VMOVD R10, X0
-	MOVQ  groups+64(FP), R10
+TEXT ·roundAVX512(SB), NOSPLIT, $0-88
+	MOVQ   values+0(FP), AX
+	MOVQ   x+56(FP), CX
+	MOVQ   scale+16(FP), DX
+	MOVQ   sum+24(FP), BX
+	MOVQ   offset+32(FP), SI
+	MOVQ   halfSum+40(FP), DI
+	MOVQ   halfOffset+48(FP), R8
+	MOVQ   low+8(FP), R9
+	VMOVSS steps+72(FP), X0
+	VMOVSS divisor+76(FP), X1
+	VMOVQ  shift+80(FP), X2
+	MOVQ   groups+64(FP), R10
 
 again1:
-	VMOVUPS       (CX), Z1
-	VMOVUPS       64(CX), Z2
-	VANDPS        x7fffffff<>+0(SB), Z1, Z3
-	VANDPS        x7fffffff<>+0(SB), Z2, Z4
-	VPMAXUD       Z4, Z3, Z3
-	VEXTRACTI64X4 $0x01, Z3, Y4
-	VPMAXUD       Y4, Y3, Y3
-	VEXTRACTI128  $0x01, Y3, X4
-	VPMAXUD       X4, X3, X4
-	VPSHUFD       $0x4e, X4, X3
-	VPMAXUD       X3, X4, X4
-	VPSHUFD       $0xb1, X4, X3
-	VPMAXUD       X3, X4, X3
-	VDIVSS        X0, X3, X4
-	VDIVSS        X3, X0, X5
-	VMOVD         X3, R11
+	VMOVUPS       (CX), Z3
+	VMOVUPS       64(CX), Z4
+	VANDPS        x7fffffff<>+0(SB), Z3, Z5
+	VANDPS        x7fffffff<>+0(SB), Z4, Z6
+	VPMAXUD       Z6, Z5, Z5
+	VEXTRACTI64X4 $0x01, Z5, Y6
+	VPMAXUD       Y6, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X6
+	VPMAXUD       X6, X5, X6
+	VPSHUFD       $0x4e, X6, X5
+	VPMAXUD       X5, X6, X6
+	VPSHUFD       $0xb1, X6, X5
+	VPMAXUD       X5, X6, X5
+	VDIVSS        X1, X5, X6
+	VDIVSS        X5, X0, X7
+	VMOVD         X5, R11
 	CMPL          R11, $0x7f800000
 	JAE           oddDa
 	CMPL          R11, $0x08800000
@@ -176,57 +182,59 @@ again1:
 
 oddDa:
 	MOVL   $0x7fc00000, R11
-	VMOVD  R11, X4
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS X5, X5, X5
+	VMOVD  R11, X6
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS X7, X7, X7
 	JMP    doneEa
 
 smallCa:
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
 
 doneEa:
-	VBROADCASTSS  X5, Z3
-	VMULPS        Z3, Z1, Z1
-	VCVTPS2DQ     Z1, Z1
-	VMULPS        Z3, Z2, Z2
-	VCVTPS2DQ     Z2, Z2
-	VPMOVDB       Z1, (R9)
-	VPADDD        x00000080<>+0(SB), Z1, Z3
-	VPSRAD        $0x08, Z3, Z3
-	VPMOVDB       Z3, (AX)
-	VPMOVDB       Z2, 16(R9)
-	VPADDD        x00000080<>+0(SB), Z2, Z3
-	VPSRAD        $0x08, Z3, Z3
-	VPMOVDB       Z3, 16(AX)
-	VEXTRACTI64X4 $0x01, Z1, Y3
-	VPADDD        Y1, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z2, Y1
-	VPADDD        Y2, Y1, Y1
+	VBROADCASTSS  X7, Z5
+	VMULPS        Z5, Z3, Z3
+	VCVTPS2DQ     Z3, Z3
+	VPSLLD        X2, Z3, Z3
+	VMULPS        Z5, Z4, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPSLLD        X2, Z4, Z4
+	VPMOVDB       Z3, (R9)
+	VPADDD        x00000080<>+0(SB), Z3, Z5
+	VPSRAD        $0x08, Z5, Z5
+	VPMOVDB       Z5, (AX)
+	VPMOVDB       Z4, 16(R9)
+	VPADDD        x00000080<>+0(SB), Z4, Z5
+	VPSRAD        $0x08, Z5, Z5
+	VPMOVDB       Z5, 16(AX)
+	VEXTRACTI64X4 $0x01, Z3, Y5
+	VPADDD        Y3, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z4, Y3
+	VPADDD        Y4, Y3, Y3
 	ADDQ          $0x20, R9
 	ADDQ          $0x20, AX
-	VPHADDD       Y1, Y3, Y3
-	VEXTRACTI128  $0x01, Y3, X1
-	VPADDD        X1, X3, X1
-	VPHADDD       X1, X1, X1
-	VPHADDD       X1, X1, X2
-	VBROADCASTSS  X4, X3
-	VCVTDQ2PS     X1, X5
-	VMULPS        X3, X5, X5
-	VMOVQ         X5, (DI)
-	VPSLLD        $0x07, X1, X1
-	VPXOR         X5, X5, X5
-	VPSUBD        X1, X5, X1
-	VMOVQ         X1, (R8)
-	VCVTDQ2PS     X2, X1
-	VMULPS        X3, X1, X1
-	VMOVD         X1, (BX)
-	VPSLLD        $0x07, X2, X2
-	VPXOR         X1, X1, X1
-	VPSUBD        X2, X1, X2
-	VMOVD         X2, (SI)
-	VMOVSS        X4, (DX)
+	VPHADDD       Y3, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X3
+	VPADDD        X3, X5, X3
+	VPHADDD       X3, X3, X3
+	VPHADDD       X3, X3, X4
+	VBROADCASTSS  X6, X5
+	VCVTDQ2PS     X3, X7
+	VMULPS        X5, X7, X7
+	VMOVQ         X7, (DI)
+	VPSLLD        $0x07, X3, X3
+	VPXOR         X7, X7, X7
+	VPSUBD        X3, X7, X3
+	VMOVQ         X3, (R8)
+	VCVTDQ2PS     X4, X3
+	VMULPS        X5, X3, X3
+	VMOVD         X3, (BX)
+	VPSLLD        $0x07, X4, X4
+	VPXOR         X3, X3, X3
+	VPSUBD        X4, X3, X4
+	VMOVD         X4, (SI)
+	VMOVSS        X6, (DX)
 	ADDQ          $0x04, DX
 	ADDQ          $0x04, BX
 	ADDQ          $0x04, SI

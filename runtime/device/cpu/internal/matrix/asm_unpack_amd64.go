@@ -19,15 +19,50 @@ func widenBF16AVX2(dst *float32, src *byte, eights int)
 //go:noescape
 func foldSumsAVX2(dst *float32, sums *float32, eights int)
 
+// unpackQ4_0AVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackQ4_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackQ4_1AVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackQ4_1AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackQ5_0AVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackQ5_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackQ5_1AVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackQ5_1AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
 // unpackQ8_0AVX2 unpacks n blocks.
 //
 //go:noescape
 func unpackQ8_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 
-// unpackQ4_0AVX2 unpacks n blocks.
+// unpackIQ4_NLAVX2 unpacks n blocks.
 //
 //go:noescape
-func unpackQ4_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+func unpackIQ4_NLAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackMXFP4AVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackMXFP4AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackQ2_KAVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackQ2_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackQ3_KAVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackQ3_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 
 // unpackQ4_KAVX2 unpacks n blocks.
 //
@@ -43,3 +78,13 @@ func unpackQ5_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte
 //
 //go:noescape
 func unpackQ6_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackIQ4_XSAVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackIQ4_XSAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
+
+// unpackTQ2_0AVX2 unpacks n blocks.
+//
+//go:noescape
+func unpackTQ2_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)

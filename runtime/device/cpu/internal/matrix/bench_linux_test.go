@@ -18,8 +18,12 @@ func BenchmarkMultiply(b *testing.B) {
 		gguf.TypeQ8_0, gguf.TypeQ4_0, gguf.TypeQ4_K, gguf.TypeQ6_K, gguf.TypeQ5_K, gguf.TypeQ3_K, gguf.TypeQ2_K,
 		gguf.TypeIQ4_XS, gguf.TypeIQ2_XXS, gguf.TypeIQ3_S, gguf.TypeBF16, gguf.TypeF16, gguf.TypeF32,
 	} {
-		for _, n := range []int{1, 8, 512} {
-			b.Run(fmt.Sprintf("%v/n=%d", t, n), func(b *testing.B) {
+		for _, n := range []int{1, 8, 512, -512} {
+			mode := Precise
+			if n < 0 {
+				mode, n = Fast, -n
+			}
+			b.Run(fmt.Sprintf("%v/n=%d/%s", t, n, [...]string{"precise", "fast"}[mode]), func(b *testing.B) {
 				rows, cols := 1536, 1536
 				if n == 1 {
 					rows = 32 * 1536
@@ -28,7 +32,7 @@ func BenchmarkMultiply(b *testing.B) {
 				x := vectors(n, cols, 1)
 				var a Activations
 				var s Scratch
-				a.Set(x, cols, n, cols, w)
+				a.Set(mode, x, cols, n, cols, w)
 				y := make([]float32, rows*n)
 				best := fastest(b, func() { Multiply(y, rows, &a, w, 0, rows, &s) })
 				b.ReportMetric(2*float64(rows)*float64(cols)*float64(n)/best, "GFLOP/s")
@@ -40,12 +44,35 @@ func BenchmarkMultiply(b *testing.B) {
 	}
 }
 
+// BenchmarkCached is BenchmarkMultiply with one vector and a weight that stays in the caches: what memory would have to
+// keep up with.
+func BenchmarkCached(b *testing.B) {
+	for _, t := range []gguf.Type{gguf.TypeQ8_0, gguf.TypeQ4_0, gguf.TypeQ4_K, gguf.TypeQ6_K, gguf.TypeBF16} {
+		b.Run(t.String(), func(b *testing.B) {
+			const rows, cols = 128, 1536
+			w := repeated(b, t, rows, cols)
+			x := vectors(1, cols, 1)
+			var a Activations
+			var s Scratch
+			a.Set(Precise, x, cols, 1, cols, w)
+			y := make([]float32, rows)
+			best := fastest(b, func() {
+				for range 20 {
+					Multiply(y, rows, &a, w, 0, rows, &s)
+				}
+			}) / 20
+			b.ReportMetric(2*rows*cols/best, "GFLOP/s")
+			b.ReportMetric(float64(len(w.Blocks))/best, "GB/s")
+		})
+	}
+}
+
 func BenchmarkSet(b *testing.B) {
 	const n, cols = 512, 1536
 	w := repeated(b, gguf.TypeQ8_0, 16, cols)
 	x := vectors(n, cols, 1)
 	var a Activations
-	b.ReportMetric(fastest(b, func() { a.Set(x, cols, n, cols, w) })/n/cols, "ns/value")
+	b.ReportMetric(fastest(b, func() { a.Set(Precise, x, cols, n, cols, w) })/n/cols, "ns/value")
 }
 
 // fastest gives the least processor time of a run, in nanoseconds: the machine has other work.

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -32,7 +33,11 @@ func TestSameBits(t *testing.T) {
 		for _, c := range quantize.List() {
 			for _, shape := range [][2]int{{1, 256}, {37, 768}, {64, 2560}} {
 				rows, cols := shape[0], shape[1]
-				for _, arbitrary := range []bool{false, true} {
+				for kind := range 3 {
+					arbitrary, mode := kind == 1, Precise
+					if kind == 2 {
+						mode = Fast
+					}
 					if arbitrary && !whole(c.Type) {
 						continue // infinities come early or late, with and without fusing
 					}
@@ -46,11 +51,8 @@ func TestSameBits(t *testing.T) {
 					w, _ = weightOf(t, c.Type, rows, cols, guarded(t, w.Blocks, arbitrary))
 					x := vectors(n, cols, 5)
 					name := c.Type.String()
-					want := product(w, x, cols, n)
-					key := t.Name()[len("TestSameBits/"+Kernels()):] + name + string(rune(rows)) + string(rune(cols+2*rows))
-					if arbitrary {
-						key += "arbitrary"
-					}
+					want := mode.product(w, x, cols, n)
+					key := fmt.Sprint(name, shape, kind)
 					if f := first[key]; f == nil {
 						first[key] = want
 					} else if whole(c.Type) && !same(want, f) {
@@ -67,15 +69,15 @@ func TestSameBits(t *testing.T) {
 						}
 					}
 					for _, k := range []int{1, 2, 3, 4, 5} { // the first k vectors, then the last ones
-						if got := product(w, x, cols, k); !same(got, want[:k*rows]) {
+						if got := mode.product(w, x, cols, k); !same(got, want[:k*rows]) {
 							t.Errorf("%s %d×%d: other bits with %d vectors", name, rows, cols, k)
 						}
-						if got := product(w, x[(n-k)*cols:], cols, k); !same(got, want[(n-k)*rows:]) {
+						if got := mode.product(w, x[(n-k)*cols:], cols, k); !same(got, want[(n-k)*rows:]) {
 							t.Errorf("%s %d×%d: other bits with the last %d vectors", name, rows, cols, k)
 						}
 					}
 					for _, k := range []int{1, n} {
-						if got := divided(w, x, cols, k); !same(got, want[:k*rows]) {
+						if got := mode.divided(w, x, cols, k); !same(got, want[:k*rows]) {
 							t.Errorf("%s %d×%d: other bits when rows are divided, %d vectors", name, rows, cols, k)
 						}
 					}
@@ -86,9 +88,9 @@ func TestSameBits(t *testing.T) {
 }
 
 // divided computes a product in ranges of uneven lengths, each by a goroutine.
-func divided(w *Weight, x []float32, stride, n int) []float32 {
+func (mode Mode) divided(w *Weight, x []float32, stride, n int) []float32 {
 	var a Activations
-	a.Reset(n, w.Cols, w)
+	a.Reset(mode, n, w.Cols, w)
 	var wait sync.WaitGroup
 	for t := range n {
 		wait.Go(func() { a.Fill(x, stride, t, t+1) })
@@ -237,7 +239,7 @@ func TestBatchOfBothKinds(t *testing.T) {
 			x := vectors(n, cols, uint64(rows))
 			q, _ := sample(t, gguf.TypeQ4_K, rows, cols, 1)
 			f, _ := sample(t, gguf.TypeBF16, rows, cols, 2)
-			a.Set(x, cols, n, cols, q, f)
+			a.Set(Precise, x, cols, n, cols, q, f)
 			for _, w := range []*Weight{q, f} {
 				y := make([]float32, n*rows)
 				Multiply(y, rows, &a, w, 0, rows, &s)

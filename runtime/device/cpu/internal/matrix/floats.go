@@ -18,7 +18,7 @@ func (s *Scratch) multiplyFloats(dst []float32, stride int, a *Activations, w *W
 	for r0 := row0; r0 < row1; r0 += floatRows {
 		rows := min(floatRows, row1-r0)
 		clear(sums)
-		for c := 0; c < w.Cols; c += chunk {
+		for c := streamRows(sums, a, w, r0); c < w.Cols; c += chunk {
 			n := min(chunk, w.Cols-c)
 			for i := range rows {
 				row := s.b.floats[chunk*i:][:(n+floatLanes-1)/floatLanes*floatLanes]
@@ -29,7 +29,12 @@ func (s *Scratch) multiplyFloats(dst []float32, stride int, a *Activations, w *W
 		}
 		foldSums(a.tier, folded, sums[:a.n*size])
 		for t := range a.n {
-			copy(dst[t*stride+r0:][:rows], folded[floatRows*t:])
+			d, f := dst[t*stride+r0:][:rows], (*[floatRows]float32)(folded[floatRows*t:])
+			if len(d) == floatRows {
+				*(*[floatRows]float32)(d) = *f
+			} else {
+				copy(d, f[:])
+			}
 		}
 	}
 }

@@ -17,38 +17,55 @@ func (a *Activations) round(r *record, x []float32) {
 		return
 	}
 	_, _ = r.halfSum[2*groups-1], r.low[32*groups-1]
+	steps, divisor, shift := a.mode.rounding()
 	if a.tier == avx512 {
-		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups)
+		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
 		return
 	}
-	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups)
+	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
 }
 
 // unpackKernel is the fastest way to unpack a weight.
 func unpackKernel(w *Weight) func(codes []uint8, scales, minima []float32, blocks []byte) {
+	var kernel func(codes *uint8, scales, minima *float32, blocks *byte, n int)
 	switch w.Type {
-	case gguf.TypeQ8_0:
-		return func(codes []uint8, scales, _ []float32, b []byte) {
-			unpackQ8_0AVX2(&codes[0], &scales[0], nil, &b[0], len(b)/34)
-		}
 	case gguf.TypeQ4_0:
-		return func(codes []uint8, scales, _ []float32, b []byte) {
-			unpackQ4_0AVX2(&codes[0], &scales[0], nil, &b[0], len(b)/18)
-		}
+		kernel = unpackQ4_0AVX2
+	case gguf.TypeQ4_1:
+		kernel = unpackQ4_1AVX2
+	case gguf.TypeQ5_0:
+		kernel = unpackQ5_0AVX2
+	case gguf.TypeQ5_1:
+		kernel = unpackQ5_1AVX2
+	case gguf.TypeQ8_0:
+		kernel = unpackQ8_0AVX2
+	case gguf.TypeIQ4_NL:
+		kernel = unpackIQ4_NLAVX2
+	case gguf.TypeMXFP4:
+		kernel = unpackMXFP4AVX2
+	case gguf.TypeQ2_K:
+		kernel = unpackQ2_KAVX2
+	case gguf.TypeQ3_K:
+		kernel = unpackQ3_KAVX2
 	case gguf.TypeQ4_K:
-		return func(codes []uint8, scales, minima []float32, b []byte) {
-			unpackQ4_KAVX2(&codes[0], &scales[0], &minima[0], &b[0], len(b)/144)
-		}
+		kernel = unpackQ4_KAVX2
 	case gguf.TypeQ5_K:
-		return func(codes []uint8, scales, minima []float32, b []byte) {
-			unpackQ5_KAVX2(&codes[0], &scales[0], &minima[0], &b[0], len(b)/176)
-		}
+		kernel = unpackQ5_KAVX2
 	case gguf.TypeQ6_K:
-		return func(codes []uint8, scales, _ []float32, b []byte) {
-			unpackQ6_KAVX2(&codes[0], &scales[0], nil, &b[0], len(b)/210)
-		}
+		kernel = unpackQ6_KAVX2
+	case gguf.TypeIQ4_XS:
+		kernel = unpackIQ4_XSAVX2
+	case gguf.TypeTQ2_0:
+		kernel = unpackTQ2_0AVX2
+	default:
+		return w.format.unpack
 	}
-	return w.format.unpack
+	elems, size := w.format.elems, w.format.bytes
+	return func(codes []uint8, scales, minima []float32, b []byte) {
+		n := len(codes) / elems
+		_ = b[n*size-1]
+		kernel(&codes[0], &scales[0], &minima[0], &b[0], n)
+	}
 }
 
 // transpose turns 32 rows, stride bytes apart, by n columns of 32 bits, and some more up to whole registers.
@@ -83,31 +100,30 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
+	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
+		tileProduct32AVX2, tileProduct32MinimaAVX2, tileProduct16AVX2, tileProduct16MinimaAVX2,
+		tileProduct32AVX512, tileProduct32MinimaAVX512, tileProduct16AVX512, tileProduct16MinimaAVX512,
+		tileProductFast32AVX512, tileProductFast32MinimaAVX512, tileProductFast16AVX512, tileProductFast16MinimaAVX512,
+	}
+	which, values, low := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil)
 	if a.tier == avx512 {
-		values, low := &x.high[32*first], &x.low[32*first]
-		switch {
-		case f.group == 32 && f.minima:
-			tileProduct32MinimaAVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-		case f.group == 32:
-			tileProduct32AVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-		case f.minima:
-			tileProduct16MinimaAVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-		default:
-			tileProduct16AVX512(&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+		which, values, low = which+4, &x.high[32*first], &x.low[32*first]
+		if a.mode == Fast {
+			which += 4
 		}
-		return
 	}
-	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
-	switch {
-	case f.group == 32 && f.minima:
-		tileProduct32MinimaAVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
-	case f.group == 32:
-		tileProduct32AVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
-	case f.minima:
-		tileProduct16MinimaAVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
-	default:
-		tileProduct16AVX2(&sums[0], tile, scales, values, nil, scale, sum, offset, a.size, blocks, n)
+	run[which](&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+}
+
+// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
+func (f *format) variant() (n int) {
+	if f.minima {
+		n = 1
 	}
+	if f.group == 16 {
+		n += 2
+	}
+	return n
 }
 
 // rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and
@@ -118,40 +134,61 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
+	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
+		rowProducts32AVX2, rowProducts32MinimaAVX2, rowProducts16AVX2, rowProducts16MinimaAVX2,
+		rowProducts32AVX512, rowProducts32MinimaAVX512, rowProducts16AVX512, rowProducts16MinimaAVX512,
+	}
+	which, values, low, lanes := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil), 8
 	if a.tier == avx512 {
-		chunks := (n + 511) / 512
-		_, _ = terms[segment/32*(k-1)+16*chunks-1], b.codes[n*(k-1)+512*chunks-1]
-		values, low := &x.high[32*first], &x.low[32*first]
-		switch {
-		case f.group == 32 && f.minima:
-			rowProducts32MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		case f.group == 32:
-			rowProducts32AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		case f.minima:
-			rowProducts16MinimaAVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		default:
-			rowProducts16AVX512(&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
-		}
-		return
+		which, values, low, lanes = which+4, &x.high[32*first], &x.low[32*first], 16
 	}
-	chunks := (n + 255) / 256
-	_, _ = terms[segment/32*(k-1)+8*chunks-1], b.codes[n*(k-1)+256*chunks-1]
-	values := (*int8)(unsafe.Pointer(&x.pairs[32*first]))
-	switch {
-	case f.group == 32 && f.minima:
-		rowProducts32MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
-	case f.group == 32:
-		rowProducts32AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
-	case f.minima:
-		rowProducts16MinimaAVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
+	chunks := (n/32 + lanes - 1) / lanes
+	_, _ = terms[segment/32*(k-1)+lanes*chunks-1], b.codes[n*(k-1)+32*lanes*chunks-1]
+	run[which](&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+}
+
+// fusedProducts is unpacking and rowProducts in one for the first of n columns of rows, and tells how many columns it did.
+func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (done int) {
+	var f func(terms *float32, blocks *byte, values, low *int8, xscale, xsum *float32, xoffset *int32, rowBytes, rows, chunks int)
+	chunks := n / 512
+	if a.tier != avx512 || chunks == 0 {
+		return 0
+	}
+	half := false
+	switch w.Type {
+	case gguf.TypeQ8_0:
+		f = fusedQ8_0AVX512
+	case gguf.TypeQ4_0:
+		f = fusedQ4_0AVX512
+	case gguf.TypeQ4_K:
+		f = fusedQ4_KAVX512
+	case gguf.TypeQ5_K:
+		f = fusedQ5_KAVX512
+	case gguf.TypeQ6_K:
+		f, half = fusedQ6_KAVX512, true
 	default:
-		rowProducts16AVX2(&terms[0], codes, scales, values, nil, scale, sum, offset, n, k, chunks)
+		return 0
 	}
+	done = 512 * chunks
+	w.row(row+rows-1, c, c+done)
+	blocks := w.row(row, c, c+done)
+	for t := range a.n {
+		x := a.record(t)
+		g := c / 32
+		sum, offset := &x.sum[g], &x.offset[g]
+		if half {
+			sum, offset = &x.halfSum[2*g], &x.halfOffset[2*g]
+		}
+		f(&l.terms[t][0], &blocks[0], &x.high[c], &x.low[c], &x.scale[g], sum, offset, w.rowBytes, rows, chunks)
+	}
+	return done
 }
 
 func widen(t tier, f *format, dst []float32, src []byte) {
 	done, size := 0, f.bytes
-	if n := len(dst) / 8; t != plain && size == 2 && n > 0 {
+	if size == 4 {
+		done = copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src) / 4
+	} else if n := len(dst) / 8; t != plain && n > 0 {
 		if done = 8 * n; f.half {
 			widenF16AVX2(&dst[0], &src[0], n)
 		} else {
@@ -159,6 +196,35 @@ func widen(t tier, f *format, dst []float32, src []byte) {
 		}
 	}
 	f.widen(dst[done:], src[size*done:])
+}
+
+// streamRows multiplies four rows as they lie with every vector, if there is a kernel and a vector or two, as far as
+// columns are whole steps; it tells how many columns it did.
+func streamRows(sums []float32, a *Activations, w *Weight, row int) (done int) {
+	steps := w.Cols / floatLanes
+	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 {
+		return 0
+	}
+	var kernel func(sums *float32, rows *byte, x *float32, rowBytes, steps int)
+	switch wide := a.tier == avx512; {
+	case w.Type == gguf.TypeF32 && wide:
+		kernel = streamF32AVX512
+	case w.Type == gguf.TypeF32:
+		kernel = streamF32AVX2
+	case w.Type == gguf.TypeF16 && wide:
+		kernel = streamF16AVX512
+	case w.Type == gguf.TypeF16:
+		kernel = streamF16AVX2
+	case wide:
+		kernel = streamBF16AVX512
+	default:
+		kernel = streamBF16AVX2
+	}
+	rows := w.Blocks[row*w.rowBytes:][:floatRows*w.rowBytes]
+	for t := range a.n {
+		kernel(&sums[floatRows*floatLanes*t], &rows[0], &a.floats[t*a.stride], w.rowBytes, steps)
+	}
+	return floatLanes * steps
 }
 
 // floatProduct adds to the sums of every vector the products of steps times 16 columns from c on.

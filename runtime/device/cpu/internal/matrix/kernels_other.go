@@ -12,6 +12,8 @@ func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Wei
 
 func widen(_ tier, f *format, dst []float32, src []byte) { f.widen(dst, src) }
 
+func streamRows([]float32, *Activations, *Weight, int) int { return 0 }
+
 func floatProduct(sums []float32, rows *[floatRows * chunk]float32, a *Activations, c, steps int) {
 	floatProductPlain(sums, rows, a, c, steps)
 }

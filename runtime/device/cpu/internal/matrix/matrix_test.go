@@ -105,9 +105,13 @@ func distance(got []float32, want []float64, size float64) float64 {
 }
 
 func product(w *Weight, x []float32, stride, n int) []float32 {
+	return Precise.product(w, x, stride, n)
+}
+
+func (mode Mode) product(w *Weight, x []float32, stride, n int) []float32 {
 	var a Activations
 	var s Scratch
-	a.Set(x, stride, n, w.Cols, w)
+	a.Set(mode, x, stride, n, w.Cols, w)
 	y := make([]float32, n*w.Rows)
 	Multiply(y, w.Rows, &a, w, 0, w.Rows, &s)
 	return y
@@ -142,6 +146,10 @@ func TestProduct(t *testing.T) {
 					}
 					if !(e < limit) {
 						t.Errorf("%d×%d times %d: error %.2g", rows, cols, n, e)
+					}
+					// One 257th of the steps, and for weights without integers no difference.
+					if e := distance(Fast.product(w, x, stride, n), want, size); !(e < 257*limit) || !whole(c.Type) && !(e < limit) {
+						t.Errorf("%d×%d times %d: error %.2g in fast mode", rows, cols, n, e)
 					}
 				}
 			})

@@ -38,20 +38,20 @@ func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weig
 		clear(sums)
 		for c := 0; c < w.Cols; c += segment {
 			n := min(segment, w.Cols-c)
-			together := max(1, len(b.codes)/2/n)
-			for i := 0; i < rows; i += together {
-				k := min(together, rows-i)
-				if n == w.Cols { // rows follow each other
-					unpack(b.codes[:k*n], b.scales[:k*n/f.group], b.minima[:k*n/f.group], w.Blocks[(r0+i)*w.rowBytes:][:k*w.rowBytes])
-				} else {
+			done := fusedProducts(l, a, w, r0, rows, c, n)
+			if n -= done; n > 0 {
+				together := max(1, len(b.codes)/2/n)
+				for i := 0; i < rows; i += together {
+					k := min(together, rows-i)
 					for j := range k {
-						unpack(b.codes[j*n:][:n], b.scales[j*n/f.group:][:n/f.group], b.minima[j*n/f.group:][:n/f.group], w.row(r0+i+j, c, c+n))
+						unpack(b.codes[j*n:][:n], b.scales[j*n/f.group:][:n/f.group], b.minima[j*n/f.group:][:n/f.group], w.row(r0+i+j, c+done, c+done+n))
+					}
+					for t := range a.n {
+						rowProducts(l.terms[t][i*segment/32+done/32:], b, f, a, t, (c+done)/32, n, k)
 					}
 				}
-				for t := range a.n {
-					rowProducts(l.terms[t][i*segment/32:], b, f, a, t, c/32, n, k)
-				}
 			}
+			n += done
 			for t := range a.n {
 				transpose(a.tier, l.turned[:], l.terms[t][:], segment/8, n/32)
 				addRows(a.tier, sums[tileRows*t:][:tileRows], l.turned[:], n/32)

@@ -70,6 +70,51 @@ func floatProduct(a *asm, n int) {
 	a.ret()
 }
 
+// stream multiplies four rows as they lie with one vector, for products that wait for memory. size is the bytes of a value,
+// widen loads a register of them.
+func stream(a *asm, name string, size int, widen func(m Mem, v reg.VecVirtual)) {
+	a.fn("stream"+name, "func(sums *float32, rows *byte, x *float32, rowBytes, steps int)", "adds the products of four rows with a vector.")
+	sums, rows, x, steps := a.arg("sums"), a.arg("rows"), a.arg("x"), a.arg("steps")
+	stride := a.sizes(a.arg("rowBytes"))
+	w := a.width()
+	parts := 64 / w
+	var total [floatRows][]reg.VecVirtual
+	each := func(f func(r, i int)) {
+		for r := range floatRows {
+			for i := range parts {
+				f(r, i)
+			}
+		}
+	}
+	each(func(r, i int) { total[r] = append(total[r], a.load(a.mem(sums, 64*r+w*i))) })
+	a.loop(steps, func() {
+		each(func(r, i int) {
+			v := a.vec()
+			widen(at(rows, stride, r, i*w*size/4), v)
+			a.VFMADD231PS(a.mem(x, w*i), v, total[r][i])
+		})
+		a.ADDQ(Imm(uint64(16*size)), rows)
+		a.ADDQ(Imm(64), x)
+	})
+	each(func(r, i int) { a.VMOVUPS(total[r][i], a.mem(sums, 64*r+w*i)) })
+	a.ret()
+}
+
+func streamF32(a *asm) {
+	stream(a, "F32", 4, func(m Mem, v reg.VecVirtual) { a.VMOVUPS(m, v) })
+}
+
+func streamF16(a *asm) {
+	stream(a, "F16", 2, func(m Mem, v reg.VecVirtual) { a.VCVTPH2PS(m, v) })
+}
+
+func streamBF16(a *asm) {
+	stream(a, "BF16", 2, func(m Mem, v reg.VecVirtual) {
+		a.VPMOVZXWD(m, v)
+		a.VPSLLD(Imm(16), v, v)
+	})
+}
+
 // foldSums adds up the partial sums of eight products at a time, in the order of foldSumsPlain.
 func foldSums(a *asm) {
 	a.fn("foldSums", "func(dst, sums *float32, eights int)", "adds up sixteen partial sums each.")

@@ -12,30 +12,38 @@ import (
 	"github.com/mmcloughlin/avo/printer"
 )
 
-// files lists what each output file holds. Functions are written for both tiers, those of ymm files for AVX2 only, which
-// AVX-512 uses too.
+// files lists what each output file holds, for which tiers. AVX-512 uses what there is for AVX2 only, too.
 var files = []struct {
 	name      string
-	ymm       bool
+	wide      []bool
 	functions []func(*asm)
 }{
-	{"turn", false, []func(*asm){transpose, addRows}},
-	{"round", false, []func(*asm){round}},
-	{"tile", false, []func(*asm){
-		func(a *asm) { tileProduct(a, 32, false) }, func(a *asm) { tileProduct(a, 32, true) },
-		func(a *asm) { tileProduct(a, 16, false) }, func(a *asm) { tileProduct(a, 16, true) },
+	{"turn", both, []func(*asm){transpose, addRows}},
+	{"round", both, []func(*asm){round}},
+	{"tile", both, []func(*asm){
+		func(a *asm) { tileProduct(a, 32, false, false) }, func(a *asm) { tileProduct(a, 32, true, false) },
+		func(a *asm) { tileProduct(a, 16, false, false) }, func(a *asm) { tileProduct(a, 16, true, false) },
 	}},
-	{"row", false, []func(*asm){
+	{"fast", zmm, []func(*asm){
+		func(a *asm) { tileProduct(a, 32, false, true) }, func(a *asm) { tileProduct(a, 32, true, true) },
+		func(a *asm) { tileProduct(a, 16, false, true) }, func(a *asm) { tileProduct(a, 16, true, true) },
+	}},
+	{"row", both, []func(*asm){
 		func(a *asm) { rowProducts(a, 32, false) }, func(a *asm) { rowProducts(a, 32, true) },
 		func(a *asm) { rowProducts(a, 16, false) }, func(a *asm) { rowProducts(a, 16, true) },
 	}},
-	{"floats", false, []func(*asm){
-		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) },
+	{"fused", zmm, []func(*asm){fusedQ8_0, fusedQ4_0, fusedQ4_K, fusedQ5_K, fusedQ6_K}},
+	{"floats", both, []func(*asm){
+		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) }, streamF32, streamF16, streamBF16,
 	}},
-	{"unpack", true, []func(*asm){
-		widenF16, widenBF16, foldSums, unpackQ8_0, unpackQ4_0, unpackQ4_K, unpackQ5_K, unpackQ6_K,
+	{"unpack", ymm, []func(*asm){
+		widenF16, widenBF16, foldSums,
+		unpackQ4_0, unpackQ4_1, unpackQ5_0, unpackQ5_1, unpackQ8_0, unpackIQ4_NL, unpackMXFP4,
+		unpackQ2_K, unpackQ3_K, unpackQ4_K, unpackQ5_K, unpackQ6_K, unpackIQ4_XS, unpackTQ2_0,
 	}},
 }
+
+var both, ymm, zmm = []bool{false, true}, []bool{false}, []bool{true}
 
 func main() {
 	dir := flag.String("dir", "..", "directory of package matrix")
@@ -45,10 +53,7 @@ func main() {
 		ctx := build.NewContext()
 		ctx.ConstraintExpr("amd64,!purego")
 		data := map[string]bool{}
-		for _, wide := range []bool{false, true} {
-			if wide && f.ymm {
-				continue
-			}
+		for _, wide := range f.wide {
 			a := &asm{Context: ctx, wide: wide, data: data}
 			for _, fn := range f.functions {
 				fn(a)

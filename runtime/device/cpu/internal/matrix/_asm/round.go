@@ -9,7 +9,7 @@ import (
 
 // round is roundPlain.
 func round(a *asm) {
-	a.fn("round", "func(values, low *int8, scale, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int)",
+	a.fn("round", "func(values, low *int8, scale, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps, divisor float32, shift int)",
 		"rounds groups of 32 values.")
 	values, x := a.arg("values"), a.arg("x")
 	scale, sum, offset := a.arg("scale"), a.arg("sum"), a.arg("offset")
@@ -20,10 +20,10 @@ func round(a *asm) {
 	}
 	w := a.width()
 	n := 128 / w
-	most := a.XMM()
-	g := a.GP32()
-	a.MOVL(U32(math.Float32bits(32639)), g)
-	a.VMOVD(g, most)
+	steps, divisor, shift := a.XMM(), a.XMM(), a.XMM()
+	a.VMOVSS(a.argMem("steps"), steps)
+	a.VMOVSS(a.argMem("divisor"), divisor)
+	a.VMOVQ(a.argMem("shift"), shift)
 	a.loop(a.arg("groups"), func() {
 		v := make([]reg.VecVirtual, n)
 		for i := range v {
@@ -51,8 +51,8 @@ func round(a *asm) {
 		a.VPMAXUD(m, t, m)
 
 		unit, inverse, bits := a.XMM(), a.XMM(), a.GP32()
-		a.VDIVSS(most, m, unit)
-		a.VDIVSS(m, most, inverse)
+		a.VDIVSS(divisor, m, unit)
+		a.VDIVSS(m, steps, inverse)
 		a.VMOVD(m, bits)
 		small, odd, done := a.name("small"), a.name("odd"), a.name("done")
 		a.CMPL(bits, U32(0x7f800000))
@@ -78,6 +78,7 @@ func round(a *asm) {
 		for _, y := range v {
 			a.VMULPS(by, y, y)
 			a.VCVTPS2DQ(y, y)
+			a.VPSLLD(shift, y, y)
 		}
 		first, second := a.YMM(), a.YMM() // to be added up for 16 values each
 		if a.wide {

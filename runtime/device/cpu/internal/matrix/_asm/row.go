@@ -11,10 +11,17 @@ func rowProducts(a *asm, group int, minima bool) {
 	a.fn(variant("rowProducts", group, minima),
 		"func(terms *float32, codes *uint8, scales *float32, values, low *int8, xscale, xsum *float32, xoffset *int32, columns, rows, chunks int)",
 		"gives the products of chunks of groups of rows.")
-	k := &rower{asm: a, group: group}
+	k := &rower{asm: a, group: group, minima: minima}
+	k.leaf = k.stored
+	k.scale = func(i int) Op { return a.mem(k.scales, a.width()*i) }
+	k.minimum = func(i int) Op { return a.mem(k.scales, minimaAfter+a.width()*i) }
 	terms, codes, scales, rows := a.arg("terms"), a.arg("codes"), a.arg("scales"), a.arg("rows")
 	a.loop(rows, func() {
-		k.row(minima, terms, codes, scales)
+		k.codes, k.scales = k.copy(codes), k.copy(scales)
+		k.row(terms, func() {
+			a.ADDQ(U32(uint32(a.width()*32/group)), k.scales)
+			a.ADDQ(U32(uint32(8*a.width())), k.codes)
+		})
 		a.ADDQ(U32(segmentBytes), terms)
 		columns := a.arg("columns")
 		a.ADDQ(columns, codes)
@@ -27,21 +34,37 @@ func rowProducts(a *asm, group int, minima bool) {
 // segmentBytes is from the terms of a row to those of the next.
 const segmentBytes = 4 * 2048 / 32
 
-func (k *rower) row(minima bool, terms, codes, scales reg.GPVirtual) {
+// copy gives a register that may be changed.
+func (a *asm) copy(p reg.GPVirtual) reg.GPVirtual {
+	c := a.GP64()
+	a.MOVQ(p, c)
+	return c
+}
+
+// rower is the state of a function that multiplies rows with a vector.
+type rower struct {
+	*asm
+	group  int
+	minima bool
+	shift  int // the offset of codes is 128>>shift
+
+	leaf           func(i int) reg.VecVirtual // codes: 64 columns on AVX-512, 32 on AVX2
+	scale, minimum func(i int) Op             // those of the next groups, as many as a register has lanes
+
+	codes, scales, values, low reg.GPVirtual
+}
+
+// row multiplies chunks of eight leaves of one row; next moves pointers to the next chunk.
+func (k *rower) row(terms reg.GPVirtual, next func()) {
 	a := k.asm
-	copyOf := func(p reg.GPVirtual) reg.GPVirtual {
-		c := a.GP64()
-		a.MOVQ(p, c)
-		return c
-	}
-	terms, scales, k.codes = copyOf(terms), copyOf(scales), copyOf(codes)
+	terms = a.copy(terms)
 	k.values = a.arg("values")
 	xscale := a.arg("xscale")
 	var xextra reg.GPVirtual
 	if a.wide {
 		k.low = a.arg("low")
 	}
-	if minima {
+	if k.minima {
 		xextra = a.arg("xsum")
 	} else {
 		xextra = a.arg("xoffset")
@@ -51,45 +74,46 @@ func (k *rower) row(minima bool, terms, codes, scales reg.GPVirtual) {
 	a.loop(a.arg("chunks"), func() {
 		sums := k.sums()
 		for i, n := range sums {
-			if !minima {
+			switch {
+			case k.minima:
+			case k.shift > 0:
+				x := a.vec()
+				a.VPSRAD(Imm(uint64(k.shift)), a.mem(xextra, w*i), x)
+				a.VPADDD(x, n, n)
+			default:
 				a.VPADDD(a.mem(xextra, w*i), n, n)
 			}
 			a.VCVTDQ2PS(n, n)
-			a.VMULPS(a.mem(scales, w*i), n, n)
+			a.VMULPS(k.scale(i), n, n)
 		}
 		f := k.neighbours(sums)
 		a.VMULPS(a.mem(xscale, 0), f, f)
-		if minima {
+		if k.minima {
 			m := make([]reg.VecVirtual, parts)
 			for i := range m {
 				m[i] = a.load(a.mem(xextra, w*i))
-				a.VMULPS(a.mem(scales, minimaAfter+w*i), m[i], m[i])
+				a.VMULPS(k.minimum(i), m[i], m[i])
 			}
 			a.VSUBPS(k.neighbours(m), f, f)
 		}
 		a.VMOVUPS(f, a.mem(terms, 0))
 		a.ADDQ(Imm(uint64(w)), terms)
 		a.ADDQ(Imm(uint64(w)), xscale)
-		a.ADDQ(U32(uint32(w*parts)), scales)
 		a.ADDQ(U32(uint32(w*parts)), xextra)
-		a.ADDQ(U32(uint32(8*w)), k.codes)
 		a.ADDQ(U32(512), k.values)
 		if a.wide {
 			a.ADDQ(U32(512), k.low)
 		}
+		next()
 	})
 }
 
-// rower is the state of rowProducts.
-type rower struct {
-	*asm
-	group              int
-	codes, values, low reg.GPVirtual
-}
+// stored gives codes that were unpacked before.
+func (k *rower) stored(i int) reg.VecVirtual { return k.load(k.mem(k.codes, k.width()*i)) }
 
-// leaf gives the products of codes, four columns a lane: 64 columns on AVX-512, 32 on AVX2.
-func (k *rower) leaf(i int) reg.VecVirtual {
-	w := k.load(k.mem(k.codes, k.width()*i))
+// products gives the products of a leaf, four columns a lane.
+func (k *rower) products(i int) reg.VecVirtual {
+	w := k.leaf(i)
 	sum := k.vec()
 	if k.wide {
 		k.zero(sum)
@@ -121,8 +145,8 @@ func (k *rower) halve(x, y reg.VecVirtual) reg.VecVirtual {
 
 // four gives, for each 128 bits of four leaves from i on, the sum of the lanes: within each 128 bits, one of each leaf.
 func (k *rower) four(i int) reg.VecVirtual {
-	x := k.halve(k.leaf(i), k.leaf(i+1))
-	return k.halve(x, k.halve(k.leaf(i+2), k.leaf(i+3)))
+	x := k.halve(k.products(i), k.products(i+1))
+	return k.halve(x, k.halve(k.products(i+2), k.products(i+3)))
 }
 
 // sums gives the sums of integers in the order of the groups: one register for groups of 32, two for groups of 16.

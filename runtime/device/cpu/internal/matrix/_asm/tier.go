@@ -65,6 +65,15 @@ func (a *asm) arg(name string) reg.GPVirtual {
 	return a.Load(a.Param(name), a.GP64()).(reg.GPVirtual)
 }
 
+// argMem is an argument where the caller has put it.
+func (a *asm) argMem(name string) Mem {
+	c, err := a.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return c.Addr
+}
+
 // loop repeats body as often as n says, at least once; n is counted down.
 func (a *asm) loop(n reg.GPVirtual, body func()) {
 	a.labels++

@@ -27,11 +27,17 @@ func variant(name string, group int, minima bool) string {
 // all columns of a group with the high part, then, after a shift, with the low one.
 // AVX2 takes even and odd columns apart, which makes them 16 bits wide, and multiplies pairs with VPMADDWD, for eight
 // rows after the other.
-func tileProduct(a *asm, group int, minima bool) {
-	a.fn(variant("tileProduct", group, minima),
+//
+// If fast, the low parts are zeros and are left out.
+func tileProduct(a *asm, group int, minima, fast bool) {
+	name := "tileProduct"
+	if fast {
+		name = "tileProductFast"
+	}
+	a.fn(variant(name, group, minima),
 		"func(sums *float32, tile *uint8, scales *float32, values, low *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)",
 		"adds the products of a tile with blocks of four vectors.")
-	k := &tiler{asm: a, group: group, minima: minima, rows: 1}
+	k := &tiler{asm: a, group: group, minima: minima, fast: fast, rows: 1}
 	if a.wide {
 		k.rows = 2
 	}
@@ -65,6 +71,7 @@ type tiler struct {
 	*asm
 	group  int
 	minima bool
+	fast   bool
 	rows   int            // registers of rows
 	size   []reg.Register // of a record, and three times of it
 
@@ -84,7 +91,7 @@ func (k *tiler) moved(name string, by reg.GPVirtual) reg.GPVirtual {
 func (k *tiler) block(sums, shift, eight reg.GPVirtual) {
 	k.tile, k.scales = k.moved("tile", eight), k.moved("scales", eight)
 	k.values, k.xscale = k.moved("values", shift), k.moved("xscale", shift)
-	if k.wide {
+	if k.wide && !k.fast {
 		k.low = k.moved("low", shift)
 	}
 	if k.minima {
@@ -134,7 +141,9 @@ func (k *tiler) block(sums, shift, eight reg.GPVirtual) {
 		k.ADDQ(Imm(uint64(4*32/k.group)), k.xextra)
 		if k.wide {
 			k.ADDQ(Imm(32), k.values)
-			k.ADDQ(Imm(32), k.low)
+			if !k.fast {
+				k.ADDQ(Imm(32), k.low)
+			}
 		} else {
 			k.ADDQ(Imm(64), k.values)
 		}
@@ -160,7 +169,9 @@ func (k *tiler) products(at4, n int) (terms [tokens][]reg.VecVirtual) {
 	if k.wide {
 		k.part(&terms, k.values, at4, n)
 		k.each(func(t, r int) { k.VPSLLD(Imm(8), terms[t][r], terms[t][r]) })
-		k.part(&terms, k.low, at4, n)
+		if !k.fast {
+			k.part(&terms, k.low, at4, n)
+		}
 	} else {
 		k.pairs(&terms, at4, n)
 	}
