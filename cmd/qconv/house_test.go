@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
 	"runtime/device":                      {"formats/gguf"},
+	"runtime/device/devicetest":           {"formats/fault", "formats/gguf", "quantize", "runtime/device"},
 	"runtime/device/cpu":                  {"formats/fault", "formats/gguf", "quantize", "runtime/device", "runtime/device/cpu/"},
 	"runtime/model":                       {"formats/", "quantize", "runtime/device"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},

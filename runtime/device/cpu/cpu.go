@@ -30,15 +30,20 @@ func New(threads int) *Device {
 
 func (d *Device) Name() string { return "CPU" }
 
+// Close has nothing to free that the collector does not.
+func (d *Device) Close() {}
+
 // Wait has nothing to wait for: operations are done when they return.
 func (d *Device) Wait() error { return nil }
 
-type buffer []float32
+type buffer struct{ values []float32 }
 
-func (b buffer) Len() int { return len(b) }
+func (b *buffer) Len() int { return len(b.values) }
+
+func floats(b device.Buffer) []float32 { return b.(*buffer).values }
 
 // New never fails: a size that cannot be is the caller's to refuse before.
-func (d *Device) New(values int) (device.Buffer, error) { return make(buffer, values), nil }
+func (d *Device) New(values int) (device.Buffer, error) { return &buffer{make([]float32, values)}, nil }
 
 func (d *Device) Free(device.Buffer) {}
 
@@ -58,7 +63,7 @@ func (d *Device) Read(dst []float32, src device.View) error {
 // row is row t of a view.
 func row(v device.View, t int) []float32 {
 	at := v.At + t*v.Stride
-	return v.Buffer.(buffer)[at : at+v.Cols : at+v.Cols]
+	return floats(v.Buffer)[at : at+v.Cols : at+v.Cols]
 }
 
 // run calls f for 0 … n-1 on the device's threads, in no order. worker tells the threads apart.

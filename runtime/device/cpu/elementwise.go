@@ -8,7 +8,7 @@ import (
 
 // Norm adds squares in float64, so that the order in which wider machines add does not matter.
 func (d *Device) Norm(dst, x device.View, w device.Buffer, eps float64) {
-	scale := w.(buffer)
+	scale := floats(w)
 	d.run(x.Rows, func(_, t int) {
 		in, out := row(x, t), row(dst, t)
 		var sum float64
@@ -23,7 +23,7 @@ func (d *Device) Norm(dst, x device.View, w device.Buffer, eps float64) {
 }
 
 func (d *Device) Rotate(x device.View, r *device.Rotation) {
-	angles := r.Angles.(buffer)
+	angles := floats(r.Angles)
 	pairs := r.Dims / 2
 	d.run(x.Rows, func(_, t int) {
 		turn := angles[int(r.Positions[t])*r.Dims:][:r.Dims]
