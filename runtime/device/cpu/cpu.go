@@ -4,8 +4,6 @@ package cpu
 
 import (
 	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
@@ -16,6 +14,7 @@ import (
 // Device is the processor.
 type Device struct {
 	threads int
+	workers []worker // one a thread
 }
 
 var _ device.Device = (*Device)(nil)
@@ -25,7 +24,7 @@ func New(threads int) *Device {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &Device{threads: threads}
+	return &Device{threads: threads, workers: make([]worker, threads)}
 }
 
 func (d *Device) Name() string { return "CPU" }
@@ -64,27 +63,6 @@ func (d *Device) Read(dst []float32, src device.View) error {
 func row(v device.View, t int) []float32 {
 	at := v.At + t*v.Stride
 	return floats(v.Buffer)[at : at+v.Cols : at+v.Cols]
-}
-
-// run calls f for 0 … n-1 on the device's threads, in no order. worker tells the threads apart.
-func (d *Device) run(n int, f func(worker, i int)) {
-	threads := min(d.threads, n)
-	if threads <= 1 {
-		for i := range n {
-			f(0, i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for worker := range threads {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(worker, i)
-			}
-		})
-	}
-	group.Wait()
 }
 
 // weight keeps blocks in memory, row after row, matrix after matrix.

@@ -49,5 +49,5 @@ func dot(a, b []float32) float32 {
 
 func (d *Device) Lookup(dst device.View, weights device.Weight, ids []int32) {
 	w := weights.(*weight)
-	d.run(len(ids), func(_, t int) { w.codec.Decode(row(dst, t), w.row(0, int(ids[t]))) })
+	d.rows(len(ids), w.cols*costDecode, func(_, t int) { w.codec.Decode(row(dst, t), w.row(0, int(ids[t]))) })
 }

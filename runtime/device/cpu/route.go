@@ -7,19 +7,18 @@ import (
 	"github.com/qconv/qconv/runtime/device"
 )
 
-// Route gives each thread some rows, and scratch memory once.
+// Route gives each thread some rows.
 func (d *Device) Route(logits device.View, bias device.Buffer, r *device.Routing) ([]device.Choice, error) {
 	choices := make([]device.Choice, logits.Rows*r.Used)
-	scratch := make([]router, d.threads)
-	d.run(logits.Rows, func(worker, t int) {
-		s := &scratch[worker]
-		if s.p == nil {
-			s.open(logits.Cols, r)
-		}
-		if bias != nil {
-			s.bias = floats(bias)
-		}
-		s.route(choices[t*r.Used:][:r.Used], row(logits, t))
+	var b []float32
+	if bias != nil {
+		b = floats(bias)[:logits.Cols]
+	}
+	for i := range d.workers {
+		d.workers[i].router.open(logits.Cols, r, b)
+	}
+	d.rows(logits.Rows, logits.Cols*costExp, func(worker, t int) {
+		d.workers[worker].router.route(choices[t*r.Used:][:r.Used], row(logits, t))
 	})
 	return choices, nil
 }
@@ -35,11 +34,14 @@ type router struct {
 	taken   []int32 // experts
 }
 
-func (s *router) open(experts int, r *device.Routing) {
-	*s = router{
-		Routing: r, p: make([]float64, experts), rank: make([]float64, experts), groups: make([]float64, r.Groups),
-		top: make([]int32, 0, r.GroupTop), used: make([]int32, 0, r.GroupsUsed), taken: make([]int32, 0, r.Used),
+// open makes ready for rows of so many experts, in the memory that there is.
+func (s *router) open(experts int, r *device.Routing, bias []float32) {
+	s.Routing, s.bias = r, bias
+	if cap(s.p) < experts || cap(s.groups) < r.Groups {
+		s.p, s.rank, s.groups = make([]float64, experts), make([]float64, experts), make([]float64, r.Groups)
 	}
+	s.p, s.rank, s.groups = s.p[:experts], s.rank[:experts], s.groups[:r.Groups]
+	s.top, s.used, s.taken = slices.Grow(s.top[:0], r.GroupTop), slices.Grow(s.used[:0], r.GroupsUsed), slices.Grow(s.taken[:0], r.Used)
 }
 
 func (s *router) route(out []device.Choice, logits []float32) {

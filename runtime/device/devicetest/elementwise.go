@@ -131,7 +131,7 @@ func testGate(s *suite) {
 	}
 	for _, n := range batches {
 		for _, cols := range widths {
-			for _, size := range []float64{1, 30} {
+			for _, size := range []float64{1, 15} {
 				gate, up := s.view(n, cols, s.normal(size)), s.view(n, cols, s.normal(1))
 				check(fmt.Sprintf("%d rows of %d", n, cols), s.view(n, cols, zero), gate, up)
 				check(fmt.Sprintf("%d rows of %d, to the gate", n, cols), gate, gate, up)
