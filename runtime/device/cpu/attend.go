@@ -15,8 +15,9 @@ import (
 const (
 	tileRows  = 48 // about how many rows a tile has
 	chunkKeys = 512
-	runKeys   = 32
+	runKeys   = 64
 	quad      = 4 // rows that kernels take at once
+	fewRows   = 8 // of a head of keys
 )
 
 // attention is one call of Attend.
@@ -27,44 +28,52 @@ type attention struct {
 	tiles            []tile
 }
 
-// tile is some heads of some queries.
+// tile is some heads of some queries. Rows are ordered by head of keys, then by query, then by head.
 type tile struct {
 	*device.Span
 	query, queries int // of the span
-	head, heads    int
+	kv, kvs        int // heads of keys
+	head, heads    int // of those that share a head of keys
 }
+
+// shared is how many rows share a head of keys.
+func (x *tile) shared() int { return x.queries * x.heads }
 
 // Attend gives each thread tiles, or chunks of tiles when there are few.
 func (d *Device) Attend(dst, q device.View, spans []device.Span, a *device.Attention) {
 	t := &attention{Attention: a, dst: dst, q: q, keyDim: groups(a.KeyDim), valueDim: groups(a.ValueDim)}
 	chunks, work := 0, 0
 	for i := range spans {
-		chunks += t.cut(&spans[i])
+		chunks += t.cut(&spans[i], 2*d.threads)
 		work += spans[i].Count * (spans[i].Past + spans[i].Count)
 	}
-	if work*a.Heads*(a.KeyDim+a.ValueDim) < smallWork {
+	switch {
+	case work*a.Heads*(a.KeyDim+a.ValueDim) < smallWork:
 		t.each(d.alone())
-		return
-	}
-	if len(t.tiles) < 2*d.threads && chunks > len(t.tiles) {
+	case len(t.tiles) < 2*d.threads && chunks > len(t.tiles):
 		t.inChunks(d)
-		return
+	default:
+		t.each(d)
 	}
-	t.each(d)
 }
 
 func groups(n int) int { return (n + vector.Group - 1) / vector.Group * vector.Group }
 
-// cut makes tiles of a span, the longest first so that threads end together, and tells how many chunks they have.
-func (t *attention) cut(s *device.Span) (chunks int) {
+// cut makes tiles of a span, the longest first so that threads end together, and tells how many chunks they have. Tiles of
+// few queries and long pasts have several heads of keys, whose rows lie side by side in memory.
+func (t *attention) cut(s *device.Span, enough int) (chunks int) {
 	shared := t.Heads / t.HeadsKV
 	heads := min(shared, tileRows)
-	queries := max(1, tileRows/heads)
+	queries := min(max(1, tileRows/heads), s.Count)
+	kvs := 1
+	if rows := heads * queries; rows <= fewRows && s.Past/chunkKeys >= enough {
+		kvs = min(tileRows/rows, t.HeadsKV)
+	}
 	for end := s.Count; end > 0; end -= queries {
 		first := max(0, end-queries)
-		for kv := range t.HeadsKV {
+		for kv := 0; kv < t.HeadsKV; kv += kvs {
 			for h := 0; h < shared; h += heads {
-				x := tile{s, first, end - first, kv*shared + h, min(heads, shared-h)}
+				x := tile{s, first, end - first, kv, min(kvs, t.HeadsKV-kv), h, min(heads, shared-h)}
 				from, to := t.chunks(&x)
 				chunks += to - from
 				t.tiles = append(t.tiles, x)
@@ -175,11 +184,18 @@ type attendWorker struct {
 	part, total     partial
 }
 
-func (w *attendWorker) rows() int { return w.tile.queries * w.tile.heads }
+func (w *attendWorker) rows() int { return w.tile.kvs * w.tile.shared() }
+
+// place gives the query of a row, as a row of the batch, and its head.
+func (w *attendWorker) place(row int) (query, head int) {
+	x := w.tile
+	kv, row := row/x.shared(), row%x.shared()
+	return x.First + x.query + row/x.heads, (x.kv+kv)*(w.Heads/w.HeadsKV) + x.head + row%x.heads
+}
 
 // sees gives the keys of a row, among those from first to end-1.
 func (w *attendWorker) sees(row, first, end int) (int, int) {
-	from, to := w.attention.sees(w.tile.Span, w.tile.query+row/w.tile.heads)
+	from, to := w.attention.sees(w.tile.Span, w.tile.query+row%w.tile.shared()/w.tile.heads)
 	return min(max(first, from), end), max(min(end, to), first)
 }
 
@@ -189,7 +205,8 @@ func (w *attendWorker) begin(t *attention, x *tile) {
 	w.queries = matrix(w.queries.Values, w.rows(), t.keyDim)
 	w.scores = matrix(w.scores.Values, w.rows(), chunkKeys)
 	for r := range w.rows() {
-		in := row(t.q, x.First+x.query+r/x.heads)[(x.head+r%x.heads)*t.KeyDim:][:t.KeyDim]
+		query, head := w.place(r)
+		in := row(t.q, query)[head*t.KeyDim:][:t.KeyDim]
 		out := w.queries.Row(r, t.keyDim)
 		for i, v := range in {
 			out[i] = float32(float64(v) * t.Scale)
@@ -198,17 +215,19 @@ func (w *attendWorker) begin(t *attention, x *tile) {
 	}
 }
 
-// rowsOf gives rows first … end-1 of keys or values for the tile's heads, in whole groups.
+// rowsOf gives rows first … end-1 of keys or values for the tile's heads, each in whole groups.
 func (w *attendWorker) rowsOf(v device.View, dim, first, end, slot int) vector.Matrix {
-	at := v.At + first*v.Stride + w.tile.head/(w.Heads/w.HeadsKV)*dim
-	m := vector.Matrix{Values: floats(v.Buffer)[at:], Stride: v.Stride}
+	m := vector.Matrix{Values: floats(v.Buffer)[v.At+first*v.Stride+w.tile.kv*dim:], Stride: v.Stride}
 	if dim%vector.Group == 0 {
 		return m
 	}
-	p := matrix(w.packed[slot], end-first, groups(dim))
+	p := matrix(w.packed[slot], end-first, w.tile.kvs*groups(dim))
 	for t := range end - first {
-		to := p.Row(t, p.Stride)
-		clear(to[copy(to, m.Row(t, dim)):])
+		from, to := m.Row(t, w.tile.kvs*dim), p.Row(t, p.Stride)
+		for len(to) > 0 {
+			clear(to[copy(to, from[:dim]):groups(dim)])
+			from, to = from[dim:], to[groups(dim):]
+		}
 	}
 	w.packed[slot] = p.Values
 	return p
@@ -220,25 +239,41 @@ func (w *attendWorker) chunk(c int, p *partial) {
 	first, _ := w.attention.sees(w.tile.Span, w.tile.query)
 	_, end := w.attention.sees(w.tile.Span, w.tile.query+w.tile.queries-1)
 	first, end = max(first, c*chunkKeys), min(end, (c+1)*chunkKeys)
-	w.score(w.rowsOf(w.tile.K, w.KeyDim, first, end, 0), first, end)
+	k := w.rowsOf(w.tile.K, w.KeyDim, first, end, 0)
+	w.runs(k, w.keyDim, first, end, func(row, kv, t, last int) { w.score(k.From(0, kv*w.keyDim), row, first, t, last) })
 	for r := range w.rows() {
 		from, to := w.sees(r, first, end)
 		p.most[r], p.sum[r] = exponentials(w.scores.Row(r, chunkKeys), from-first, to-first)
 	}
 	clear(p.values.Values)
-	w.mix(p.values, w.rowsOf(w.tile.V, w.ValueDim, first, end, 1), first, end)
+	v := w.rowsOf(w.tile.V, w.ValueDim, first, end, 1)
+	w.runs(v, w.valueDim, first, end, func(row, kv, t, last int) {
+		w.mix(p.values, v.From(0, kv*w.valueDim), row, first, t, last)
+	})
 }
 
-// score multiplies queries and keys: of four rows at a time the keys that any of them sees.
-func (w *attendWorker) score(k vector.Matrix, first, end int) {
+// runs does the rows of each head of keys, from the given one on, with keys t … last-1, run after run. Where there are few
+// rows, memory is what takes time, and the run is read for all heads at once first.
+func (w *attendWorker) runs(m vector.Matrix, dim, first, end int, do func(row, kv, t, last int)) {
 	for t := first; t < end; t += runKeys {
-		for r := 0; r < w.rows(); r += quad {
-			n := min(quad, w.rows()-r)
-			from, _ := w.sees(r, t, min(t+runKeys, end))
-			_, to := w.sees(r+n-1, t, min(t+runKeys, end))
-			if from < to {
-				vector.Dots(w.scores.From(r, from-first), w.queries.From(r, 0), k.From(from-first, 0), n, to-from, w.keyDim)
-			}
+		last := min(t+runKeys, end)
+		if w.tile.shared() <= fewRows {
+			vector.Touch(m.From(t-first, 0), last-t, w.tile.kvs*dim)
+		}
+		for kv := range w.tile.kvs {
+			do(kv*w.tile.shared(), kv, t, last)
+		}
+	}
+}
+
+// score multiplies queries and keys t … last-1: of four rows at a time the keys that any of them sees.
+func (w *attendWorker) score(k vector.Matrix, row, first, t, last int) {
+	for r := row; r < row+w.tile.shared(); r += quad {
+		n := min(quad, row+w.tile.shared()-r)
+		from, _ := w.sees(r, t, last)
+		_, to := w.sees(r+n-1, t, last)
+		if from < to {
+			vector.Dots(w.scores.From(r, from-first), w.queries.From(r, 0), k.From(from-first, 0), n, to-from, w.keyDim)
 		}
 	}
 }
@@ -268,28 +303,24 @@ func exponentials(scores []float32, from, to int) (most, sum float64) {
 	return most, sum
 }
 
-// mix adds weighted values, run by run: keys that four rows see for all of them, the others row by row. What a row does
-// not see is not touched, for it may be NaN.
-func (w *attendWorker) mix(out, v vector.Matrix, first, end int) {
-	for t := first; t < end; t += runKeys {
-		last := min(t+runKeys, end)
-		for r := 0; r < w.rows(); r += quad {
-			n := min(quad, w.rows()-r)
-			from, _ := w.sees(r+n-1, t, last)
-			_, to := w.sees(r, t, last)
-			if from >= to {
-				from, to = last, last // none in common
-			}
-			for i := r; i < r+n; i++ {
-				own, ownEnd := w.sees(i, t, last)
-				w.mixRows(out, v, i, 1, own-first, min(from, ownEnd)-first)
-			}
-			w.mixRows(out, v, r, n, from-first, to-first)
-			for i := r; i < r+n; i++ {
-				if _, ownEnd := w.sees(i, t, last); to < ownEnd {
-					w.mixRows(out, v, i, 1, to-first, ownEnd-first)
-				}
-			}
+// mix adds weighted values of keys t … last-1: keys that four rows see for all of them, the others row by row. What a row
+// does not see is not touched, for it may be NaN.
+func (w *attendWorker) mix(out, v vector.Matrix, row, first, t, last int) {
+	for r := row; r < row+w.tile.shared(); r += quad {
+		n := min(quad, row+w.tile.shared()-r)
+		from, _ := w.sees(r+n-1, t, last)
+		_, to := w.sees(r, t, last)
+		if from >= to {
+			from, to = last, last // none in common
+		}
+		for i := r; i < r+n; i++ {
+			own, ownEnd := w.sees(i, t, last)
+			w.mixRows(out, v, i, 1, own-first, min(from, ownEnd)-first)
+		}
+		w.mixRows(out, v, r, n, from-first, to-first)
+		for i := r; i < r+n; i++ {
+			_, ownEnd := w.sees(i, t, last)
+			w.mixRows(out, v, i, 1, to-first, ownEnd-first)
 		}
 	}
 }
@@ -330,7 +361,8 @@ func below(x float64) float64 {
 // finish writes the results.
 func (w *attendWorker) finish() {
 	for r := range w.rows() {
-		out := row(w.dst, w.tile.First+w.tile.query+r/w.tile.heads)[(w.tile.head+r%w.tile.heads)*w.ValueDim:][:w.ValueDim]
+		query, head := w.place(r)
+		out := row(w.dst, query)[head*w.ValueDim:][:w.ValueDim]
 		vector.Times(out, w.total.values.Row(r, w.ValueDim), float32(1/w.total.sum[r]))
 	}
 }

@@ -15,6 +15,7 @@ import (
 type Device struct {
 	threads int
 	workers []worker // one a thread
+	pool    pool
 }
 
 var _ device.Device = (*Device)(nil)
@@ -29,8 +30,8 @@ func New(threads int) *Device {
 
 func (d *Device) Name() string { return "CPU" }
 
-// Close has nothing to free that the collector does not.
-func (d *Device) Close() {}
+// Close leaves the rest to the collector.
+func (d *Device) Close() { d.pool, d.workers = pool{}, nil }
 
 // Wait has nothing to wait for: operations are done when they return.
 func (d *Device) Wait() error { return nil }
@@ -42,9 +43,15 @@ func (b *buffer) Len() int { return len(b.values) }
 func floats(b device.Buffer) []float32 { return b.(*buffer).values }
 
 // New never fails: a size that cannot be is the caller's to refuse before.
-func (d *Device) New(values int) (device.Buffer, error) { return &buffer{make([]float32, values)}, nil }
+func (d *Device) New(values int) (device.Buffer, error) {
+	return &buffer{d.pool.take(values)}, nil
+}
 
-func (d *Device) Free(device.Buffer) {}
+// Free leaves a buffer without values, so that who uses it after is found out.
+func (d *Device) Free(b device.Buffer) {
+	d.pool.give(floats(b))
+	b.(*buffer).values = nil
+}
 
 func (d *Device) Write(dst device.View, src []float32) {
 	for t := range dst.Rows {

@@ -4,6 +4,11 @@
 
 package vector
 
+// touchAVX2 reads n values.
+//
+//go:noescape
+func touchAVX2(x *float32, n int)
+
 // largestAVX2 raises 16 lanes to the largest of n values, a multiple of 16; NaN is no value.
 //
 //go:noescape
@@ -23,6 +28,11 @@ func expSumAVX2(x *float32, n int, most float32, lanes *float64)
 //
 //go:noescape
 func sumExpAVX2(x *float32, n int, most float64, lanes *float64)
+
+// touchAVX512 reads n values.
+//
+//go:noescape
+func touchAVX512(x *float32, n int)
 
 // largestAVX512 raises 16 lanes to the largest of n values, a multiple of 16; NaN is no value.
 //

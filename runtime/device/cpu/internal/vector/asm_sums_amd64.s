@@ -4,6 +4,23 @@
 
 #include "textflag.h"
 
+// func touchAVX2(x *float32, n int)
+TEXT ·touchAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SHLQ $0x02, CX
+	XORQ BX, BX
+
+loop1:
+	CMPQ BX, CX
+	JGE  done2
+	MOVL (AX)(BX*1), DX
+	ADDQ $0x00000040, BX
+	JMP  loop1
+
+done2:
+	RET
+
 // func largestAVX2(x *float32, n int, lanes *float32)
 // Requires: AVX
 TEXT ·largestAVX2(SB), NOSPLIT, $0-24
@@ -15,17 +32,17 @@ TEXT ·largestAVX2(SB), NOSPLIT, $0-24
 	SHLQ    $0x02, CX
 	XORQ    BX, BX
 
-loop1:
+loop3:
 	CMPQ    BX, CX
-	JGE     done2
+	JGE     done4
 	VMOVUPS (AX)(BX*1), Y2
 	VMAXPS  Y0, Y2, Y0
 	VMOVUPS 32(AX)(BX*1), Y2
 	VMAXPS  Y1, Y2, Y1
 	ADDQ    $0x00000040, BX
-	JMP     loop1
+	JMP     loop3
 
-done2:
+done4:
 	VMOVUPS Y0, (DX)
 	VMOVUPS Y1, 32(DX)
 	VZEROUPPER
@@ -44,9 +61,9 @@ TEXT ·squaresAVX2(SB), NOSPLIT, $0-24
 	SHLQ    $0x02, CX
 	XORQ    BX, BX
 
-loop3:
+loop5:
 	CMPQ        BX, CX
-	JGE         done4
+	JGE         done6
 	VCVTPS2PD   (AX)(BX*1), Y4
 	VFMADD231PD Y4, Y4, Y0
 	VCVTPS2PD   16(AX)(BX*1), Y4
@@ -56,9 +73,9 @@ loop3:
 	VCVTPS2PD   48(AX)(BX*1), Y4
 	VFMADD231PD Y4, Y4, Y3
 	ADDQ        $0x00000040, BX
-	JMP         loop3
+	JMP         loop5
 
-done4:
+done6:
 	VMOVUPS Y0, (DX)
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS Y2, 64(DX)
@@ -80,9 +97,9 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-32
 	SHLQ         $0x02, CX
 	XORQ         BX, BX
 
-loop5:
+loop7:
 	CMPQ         BX, CX
-	JGE          done6
+	JGE          done8
 	VMOVUPS      (AX)(BX*1), Y5
 	VSUBPS       Y0, Y5, Y5
 	VMOVUPS      xc2ae999a<>+0(SB), Y6
@@ -138,9 +155,9 @@ loop5:
 	VADDPD       Y6, Y3, Y3
 	VADDPD       Y5, Y4, Y4
 	ADDQ         $0x00000040, BX
-	JMP          loop5
+	JMP          loop7
 
-done6:
+done8:
 	VMOVUPS Y1, (DX)
 	VMOVUPS Y2, 32(DX)
 	VMOVUPS Y3, 64(DX)
@@ -360,9 +377,9 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-32
 	SHLQ         $0x02, CX
 	XORQ         BX, BX
 
-loop7:
+loop9:
 	CMPQ        BX, CX
-	JGE         done8
+	JGE         done10
 	VCVTPS2PD   (AX)(BX*1), Y5
 	VSUBPD      Y0, Y5, Y5
 	VMOVUPS     xc085e00000000000<>+0(SB), Y6
@@ -452,9 +469,9 @@ loop7:
 	VPADDQ      x3ff0000000000000<>+0(SB), Y6, Y6
 	VFMADD231PD Y7, Y6, Y4
 	ADDQ        $0x00000040, BX
-	JMP         loop7
+	JMP         loop9
 
-done8:
+done10:
 	VMOVUPS Y1, (DX)
 	VMOVUPS Y2, 32(DX)
 	VMOVUPS Y3, 64(DX)
@@ -602,6 +619,23 @@ DATA x3ff0000000000000<>+48(SB)/8, $0x3ff0000000000000
 DATA x3ff0000000000000<>+56(SB)/8, $0x3ff0000000000000
 GLOBL x3ff0000000000000<>(SB), RODATA|NOPTR, $64
 
+// func touchAVX512(x *float32, n int)
+TEXT ·touchAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+	SHLQ $0x02, CX
+	XORQ BX, BX
+
+loop1:
+	CMPQ BX, CX
+	JGE  done2
+	MOVL (AX)(BX*1), DX
+	ADDQ $0x00000040, BX
+	JMP  loop1
+
+done2:
+	RET
+
 // func largestAVX512(x *float32, n int, lanes *float32)
 // Requires: AVX, AVX512F
 TEXT ·largestAVX512(SB), NOSPLIT, $0-24
@@ -612,15 +646,15 @@ TEXT ·largestAVX512(SB), NOSPLIT, $0-24
 	SHLQ    $0x02, CX
 	XORQ    BX, BX
 
-loop1:
+loop3:
 	CMPQ    BX, CX
-	JGE     done2
+	JGE     done4
 	VMOVUPS (AX)(BX*1), Z1
 	VMAXPS  Z0, Z1, Z0
 	ADDQ    $0x00000040, BX
-	JMP     loop1
+	JMP     loop3
 
-done2:
+done4:
 	VMOVUPS Z0, (DX)
 	VZEROUPPER
 	RET
@@ -636,17 +670,17 @@ TEXT ·squaresAVX512(SB), NOSPLIT, $0-24
 	SHLQ    $0x02, CX
 	XORQ    BX, BX
 
-loop3:
+loop5:
 	CMPQ        BX, CX
-	JGE         done4
+	JGE         done6
 	VCVTPS2PD   (AX)(BX*1), Z2
 	VFMADD231PD Z2, Z2, Z0
 	VCVTPS2PD   32(AX)(BX*1), Z2
 	VFMADD231PD Z2, Z2, Z1
 	ADDQ        $0x00000040, BX
-	JMP         loop3
+	JMP         loop5
 
-done4:
+done6:
 	VMOVUPS Z0, (DX)
 	VMOVUPS Z1, 64(DX)
 	VZEROUPPER
@@ -664,9 +698,9 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-32
 	SHLQ         $0x02, CX
 	XORQ         BX, BX
 
-loop5:
+loop7:
 	CMPQ          BX, CX
-	JGE           done6
+	JGE           done8
 	VMOVUPS       (AX)(BX*1), Z3
 	VSUBPS        Z0, Z3, Z3
 	VMOVUPS       xc2ae999a<>+0(SB), Z4
@@ -695,9 +729,9 @@ loop5:
 	VADDPD        Z4, Z1, Z1
 	VADDPD        Z3, Z2, Z2
 	ADDQ          $0x00000040, BX
-	JMP           loop5
+	JMP           loop7
 
-done6:
+done8:
 	VMOVUPS Z1, (DX)
 	VMOVUPS Z2, 64(DX)
 	VZEROUPPER
@@ -715,9 +749,9 @@ TEXT ·sumExpAVX512(SB), NOSPLIT, $0-32
 	SHLQ         $0x02, CX
 	XORQ         BX, BX
 
-loop7:
+loop9:
 	CMPQ        BX, CX
-	JGE         done8
+	JGE         done10
 	VCVTPS2PD   (AX)(BX*1), Z3
 	VSUBPD      Z0, Z3, Z3
 	VMOVUPS     xc085e00000000000<>+0(SB), Z4
@@ -763,9 +797,9 @@ loop7:
 	VPADDQ      x3ff0000000000000<>+0(SB), Z4, Z4
 	VFMADD231PD Z5, Z4, Z2
 	ADDQ        $0x00000040, BX
-	JMP         loop7
+	JMP         loop9
 
-done8:
+done10:
 	VMOVUPS Z1, (DX)
 	VMOVUPS Z2, 64(DX)
 	VZEROUPPER

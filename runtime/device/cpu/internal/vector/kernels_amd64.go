@@ -86,6 +86,15 @@ func mixFast(out, p, v Matrix, rows, keys, dim int) bool {
 	return true
 }
 
+func touchFast(x []float32) {
+	switch now {
+	case avx512:
+		touchAVX512(&x[0], len(x))
+	case avx2:
+		touchAVX2(&x[0], len(x))
+	}
+}
+
 func largestFast(x []float32, lanes *[Group]float32) bool {
 	switch now {
 	case avx512:

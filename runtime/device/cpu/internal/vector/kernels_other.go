@@ -2,8 +2,10 @@
 
 package vector
 
-func dotsFast(_, _, _ Matrix, _, _, _ int) bool           { return false }
-func mixFast(_, _, _ Matrix, _, _, _ int) bool            { return false }
+func dotsFast(_, _, _ Matrix, _, _, _ int) bool { return false }
+func mixFast(_, _, _ Matrix, _, _, _ int) bool  { return false }
+func touchFast([]float32)                       {}
+
 func largestFast([]float32, *[Group]float32) bool         { return false }
 func expSumFast([]float32, float32, *[Group]float64) bool { return false }
 func sumExpFast([]float32, float64, *[Group]float64) bool { return false }

@@ -77,3 +77,18 @@ func Mix(out, p, v Matrix, rows, keys, dim int) {
 		}
 	}
 }
+
+// Touch reads n values of some rows one after the other, and so brings them near faster than who reads a part of each row
+// first: the processor sees what is next.
+func Touch(m Matrix, rows, n int) {
+	if rows <= 0 || n <= 0 {
+		return
+	}
+	m.check(rows, n)
+	if m.Stride == n {
+		rows, n = 1, rows*n
+	}
+	for r := range rows {
+		touchFast(m.Row(r, n))
+	}
+}

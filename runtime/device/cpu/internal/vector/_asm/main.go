@@ -21,7 +21,7 @@ var files = []struct {
 		func(a *asm) { dots(a, 4, 4) }, func(a *asm) { dots(a, 1, 4) }, func(a *asm) { dots(a, 1, 1) },
 	}},
 	{"mix", []func(*asm){func(a *asm) { mix(a, 4) }, func(a *asm) { mix(a, 1) }}},
-	{"sums", []func(*asm){largest, squares, expSum, sumExp}},
+	{"sums", []func(*asm){touch, largest, squares, expSum, sumExp}},
 	{"each", []func(*asm){gate, scaled, addScaled, times, blend, rotateHalves, rotateNeighbours}},
 }
 

@@ -56,6 +56,15 @@ func (a *asm) exp(x reg.VecVirtual) reg.VecVirtual {
 // notLess is the predicate x ≥ y or either is NaN.
 const notLess = 0x15
 
+// touch reads one value of each cache line.
+func touch(a *asm) {
+	a.fn("touch", "func(x *float32, n int)", "reads n values.")
+	x, n, v := a.arg("x"), a.arg("n"), a.GP32()
+	a.SHLQ(Imm(2), n)
+	a.loop(n, 64, func(i reg.GPVirtual) { a.MOVL(at(x, i), v) })
+	a.RET()
+}
+
 // largest gives the largest numbers of each lane.
 func largest(a *asm) {
 	a.fn("largest", "func(x *float32, n int, lanes *float32)", "raises 16 lanes to the largest of n values, a multiple of 16; NaN is no value.")
