@@ -127,8 +127,8 @@ type Device interface {
 	Name() string
 	Close() // frees everything that the device has; nothing of it may be used after
 
-	New(values int) (Buffer, error) // its contents are undefined, NaN even; 0 is allowed
-	Free(Buffer)
+	New(values int) (Buffer, error)     // its contents are undefined, NaN even; 0 is allowed
+	Free(Buffer)                        // nil is allowed
 	Write(dst View, src []float32)      // len(src) = Rows·Cols, row after row
 	Read(dst []float32, src View) error // len(dst) = Rows·Cols; waits for what src depends on
 
@@ -136,19 +136,19 @@ type Device interface {
 	// off on; it is called from several goroutines, and not after Load has returned. Load gives the errors of read; a type
 	// that the device does not know is fault.Unsupported, blocks that the type's codec refuses are fault.Malformed.
 	Load(t gguf.Type, cols, rows, matrices int, read func(p []byte, off int64) error) (Weight, error)
-	Release(Weight)
+	Release(Weight) // nil is allowed
 
 	Lookup(dst View, w Weight, ids []int32)                       // dst[t] = row ids[t] of w's first matrix, which may repeat
 	Multiply(products []Product)                                  // in any order: none reads what another writes
 	Norm(dst, x View, w Buffer, eps float64)                      // dst[t] = w·x[t]/sqrt(mean(x[t]²)+eps); dst may be x
 	Rotate(x View, r *Rotation)                                   // in place
 	Attend(dst, q View, spans []Span, a *Attention)               // rows that are in no span stay
-	Gate(dst, gate, up View)                                      // dst = gate/(1+exp(-gate))·up; dst may be gate or up; NaN may stand for a gate of -Inf
+	Gate(dst, gate, up View)                                      // dst = gate/(1+exp(-gate))·up; dst may be gate or up; a gate of -Inf may give NaN, values below 1e-32 may be 0
 	Add(dst, x View)                                              // dst += x; if x has one row, it is added to every row
 	Copy(dst, x View)                                             // bit by bit
 	Route(logits View, bias Buffer, r *Routing) ([]Choice, error) // r.Used for each row; bias may be nil
 	Gather(dst, x View, rows []int32)                             // dst[i] = x[rows[i]], bit by bit
 	Scatter(dst, x View, rows []int32, weight []float32)          // dst[rows[i]] += weight[i]·x[i], in order of i; rows may repeat
-	LogProbs(logits View, targets []int32) ([]float64, error)     // ln softmax(logits[t])[targets[t]]: -Inf where that logit alone is
+	LogProbs(logits View, targets []int32) ([]float64, error)     // ln softmax(logits[t])[targets[t]]; -Inf for a target whose logit is
 	Wait() error                                                  // for everything; gives the first fault
 }

@@ -49,6 +49,9 @@ func (d *Device) New(values int) (device.Buffer, error) {
 
 // Free leaves a buffer without values, so that who uses it after is found out.
 func (d *Device) Free(b device.Buffer) {
+	if b == nil {
+		return
+	}
 	d.pool.give(floats(b))
 	b.(*buffer).values = nil
 }
@@ -108,7 +111,9 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 	d.run(len(faults), func(_, i int) {
 		p := w.blocks[i*each : min((i+1)*each, len(w.blocks))]
 		if faults[i] = read(p, int64(i*each)); faults[i] == nil {
-			faults[i] = codec.Check(p)
+			if err := codec.Check(p); err != nil {
+				faults[i] = fault.New(fault.Malformed, "", "%w", err)
+			}
 		}
 	})
 	for _, err := range faults {

@@ -8,12 +8,18 @@ const Group = 16
 // fma is a·b + c rounded once. The product is exact in float64, but the sum is not: rounding it to 53 bits and then to
 // 24 would be wrong where the first rounding makes a tie of what is none.
 func fma(a, b, c float32) float32 {
-	r := math.FMA(float64(a), float64(b), float64(c))
-	const tie, least = 0x10000000, 0x1p-126
-	if math.Float64bits(r)&0x1fffffff != tie && math.Abs(r) >= least {
+	if r := math.FMA(float64(a), float64(b), float64(c)); !doubtful(r) {
 		return float32(r)
 	}
 	return fmaOdd(a, b, c)
+}
+
+// doubtful tells that a float64 is a tie of float32, or lies where float32 has fewer bits. It stands in inner loops, with
+// what fma does, because fma is too large for the compiler to do that.
+func doubtful(r float64) bool {
+	const tie, least = 0x10000000, 0x3810000000000000 // 2^-126
+	b := math.Float64bits(r)
+	return b&0x1fffffff == tie || b<<1 < least<<1
 }
 
 // fmaOdd rounds the sum to odd first, after which rounding again is right whatever the places.

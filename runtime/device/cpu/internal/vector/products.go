@@ -1,6 +1,9 @@
 package vector
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Matrix is rows of float32 in a slice, Stride values apart.
 type Matrix struct {
@@ -47,8 +50,13 @@ func Dots(out, q, k Matrix, rows, keys, dim int) {
 func dot(x, y []float32) float32 {
 	var lanes [Group]float32
 	for ; len(x) >= Group; x, y = x[Group:], y[Group:] {
+		x, y := x[:Group], y[:Group]
 		for i := range lanes {
-			lanes[i] = fma(x[i], y[i], lanes[i])
+			if r := math.FMA(float64(x[i]), float64(y[i]), float64(lanes[i])); doubtful(r) {
+				lanes[i] = fmaOdd(x[i], y[i], lanes[i])
+			} else {
+				lanes[i] = float32(r)
+			}
 		}
 	}
 	return fold(&lanes)
@@ -72,7 +80,11 @@ func Mix(out, p, v Matrix, rows, keys, dim int) {
 		sum := out.Row(r, dim)
 		for t, w := range p.Row(r, keys) {
 			for i, x := range v.Row(t, dim) {
-				sum[i] = fma(w, x, sum[i])
+				if r := math.FMA(float64(w), float64(x), float64(sum[i])); doubtful(r) {
+					sum[i] = fmaOdd(w, x, sum[i])
+				} else {
+					sum[i] = float32(r)
+				}
 			}
 		}
 	}
