@@ -66,7 +66,7 @@ end.`,
 			if err != nil {
 				return err
 			}
-			return u.perplexity(c.Context(), m, w, cpu.New(r.threads), ram, score)
+			return u.perplexity(c.Context(), m, w, cpu.New(r.threads, r.fast), ram, score)
 		},
 	}
 	f := c.Flags()

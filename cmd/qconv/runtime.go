@@ -30,6 +30,7 @@ func (r *runnable) Close() { r.close() }
 type runtimeFlags struct {
 	threads        int
 	ram            string
+	fast           bool
 	followSymlinks bool
 }
 
@@ -37,6 +38,7 @@ func (r *runtimeFlags) add(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVarP(&r.threads, "threads", "j", 0, "`N` threads (default: all cores)")
 	f.StringVar(&r.ram, "ram", "", "`SIZE` of weights and buffers together (default: three quarters of the machine's memory)")
+	f.BoolVar(&r.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
 	followFlag(c, &r.followSymlinks)
 }
 

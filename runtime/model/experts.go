@@ -30,10 +30,13 @@ func (p *Pass) route(l *Layer) *routes {
 		return nil
 	}
 	p.m.dev.Multiply([]device.Product{{Dst: logits, X: p.h, W: l.weight("ffn_gate_inp.weight")}})
-	choices := p.m.dev.Route(logits, l.vector("exp_probs_b.bias"), &device.Routing{
+	choices, err := p.m.dev.Route(logits, l.vector("exp_probs_b.bias"), &device.Routing{
 		Used: int(e.Used), Sigmoid: e.Gating == arch.Sigmoid, Normalize: e.Normalize, Scale: e.WeightScale,
 		Groups: int(e.Groups), GroupsUsed: int(e.GroupsUsed), GroupTop: int(e.GroupTop),
 	})
+	if p.err = err; err != nil {
+		return nil
+	}
 	return byExpert(choices, int(e.Used), int(e.Count))
 }
 

@@ -17,7 +17,7 @@ func TestGenerate(t *testing.T) {
 	for _, path := range dirs {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			m := loaded(t, cpu.New(2), converted(t, dir, "F32"), 64)
+			m := loaded(t, cpu.New(2, false), converted(t, dir, "F32"), 64)
 			ids := readRecorded(t, dir).Prompts[1].IDs
 			p, err := m.Forward(context.Background(), &model.Batch{IDs: ids, Windows: []int{len(ids)}})
 			if err != nil {
@@ -58,7 +58,7 @@ func TestGenerate(t *testing.T) {
 
 // TestGenerateEnds stops where emit says so, at the number asked for, and where the positions end.
 func TestGenerateEnds(t *testing.T) {
-	m := loaded(t, cpu.New(1), converted(t, filepath.Join(fixtures, "mistral"), "F32"), 12)
+	m := loaded(t, cpu.New(1, false), converted(t, filepath.Join(fixtures, "mistral"), "F32"), 12)
 	for _, c := range []struct{ n, stop, want int }{{3, 99, 3}, {100, 2, 2}, {100, 99, 12 - 4}, {0, 99, 0}} {
 		made := 0
 		g, err := m.Generate(context.Background(), []int32{5, 6, 7, 8}, c.n, func([]float32, []int32) (int32, error) { return 9, nil }, func(int32) (bool, error) {

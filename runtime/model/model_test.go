@@ -115,7 +115,7 @@ func TestLogits(t *testing.T) {
 	for _, path := range dirs {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			m := loaded(t, cpu.New(2), converted(t, dir, "F32"), 64)
+			m := loaded(t, cpu.New(2, false), converted(t, dir, "F32"), 64)
 			var worst float64
 			for _, prompt := range readRecorded(t, dir).Prompts {
 				p, err := m.Forward(context.Background(), &model.Batch{IDs: prompt.IDs, Windows: []int{len(prompt.IDs)}})

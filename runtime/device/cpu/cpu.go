@@ -4,8 +4,6 @@ package cpu
 
 import (
 	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
@@ -17,31 +15,53 @@ import (
 // Device is the processor.
 type Device struct {
 	threads int
+	mode    matrix.Mode
+	workers []worker // one a thread
+	pool    pool
 }
 
 var _ device.Device = (*Device)(nil)
 
-// New gives a device that works on up to threads threads; 0 takes all that the process may use.
-func New(threads int) *Device {
+// New gives a device that works on up to threads threads; 0 takes all that the process may use. A fast one rounds what is
+// multiplied with weights to eight bits, as other runtimes do, where the default keeps about sixteen.
+func New(threads int, fast bool) *Device {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &Device{threads: threads}
+	d := &Device{threads: threads, workers: make([]worker, threads)}
+	if fast {
+		d.mode = matrix.Fast
+	}
+	return d
 }
 
 func (d *Device) Name() string { return "CPU" }
 
+// Close leaves the rest to the collector.
+func (d *Device) Close() { d.pool.free, d.workers = nil, nil }
+
 // Wait has nothing to wait for: operations are done when they return.
 func (d *Device) Wait() error { return nil }
 
-type buffer []float32
+type buffer struct{ values []float32 }
 
-func (b buffer) Len() int { return len(b) }
+func (b *buffer) Len() int { return len(b.values) }
+
+func floats(b device.Buffer) []float32 { return b.(*buffer).values }
 
 // New never fails: a size that cannot be is the caller's to refuse before.
-func (d *Device) New(values int) (device.Buffer, error) { return make(buffer, values), nil }
+func (d *Device) New(values int) (device.Buffer, error) {
+	return &buffer{d.pool.take(values)}, nil
+}
 
-func (d *Device) Free(device.Buffer) {}
+// Free leaves a buffer without values, so that who uses it after is found out.
+func (d *Device) Free(b device.Buffer) {
+	if b == nil {
+		return
+	}
+	d.pool.give(floats(b))
+	b.(*buffer).values = nil
+}
 
 func (d *Device) Write(dst device.View, src []float32) {
 	for t := range dst.Rows {
@@ -59,28 +79,7 @@ func (d *Device) Read(dst []float32, src device.View) error {
 // row is row t of a view.
 func row(v device.View, t int) []float32 {
 	at := v.At + t*v.Stride
-	return v.Buffer.(buffer)[at : at+v.Cols : at+v.Cols]
-}
-
-// run calls f for 0 … n-1 on the device's threads, in no order. worker tells the threads apart.
-func (d *Device) run(n int, f func(worker, i int)) {
-	threads := min(d.threads, n)
-	if threads <= 1 {
-		for i := range n {
-			f(0, i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for worker := range threads {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(worker, i)
-			}
-		})
-	}
-	group.Wait()
+	return floats(v.Buffer)[at : at+v.Cols : at+v.Cols]
 }
 
 // weight keeps blocks in memory, row after row, matrix after matrix.
@@ -119,7 +118,9 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 	d.run(len(faults), func(_, i int) {
 		p := w.blocks[i*each : min((i+1)*each, len(w.blocks))]
 		if faults[i] = read(p, int64(i*each)); faults[i] == nil {
-			faults[i] = codec.Check(p)
+			if err := codec.Check(p); err != nil {
+				faults[i] = fault.New(fault.Malformed, "", "%w", err)
+			}
 		}
 	})
 	for _, err := range faults {

@@ -4,83 +4,86 @@ import (
 	"math"
 
 	"github.com/qconv/qconv/runtime/device"
+	"github.com/qconv/qconv/runtime/device/cpu/internal/vector"
 )
 
-// Norm adds squares in float64, so that the order in which wider machines add does not matter.
+// What a value costs, in units of a value read, added and written.
+const (
+	costCopy   = 1
+	costAdd    = 1
+	costNorm   = 2
+	costGate   = 4
+	costRotate = 2
+	costDecode = 4
+	costExp    = 8
+)
+
+// Norm adds squares in float64, so that no size of values overflows.
 func (d *Device) Norm(dst, x device.View, w device.Buffer, eps float64) {
-	scale := w.(buffer)
-	d.run(x.Rows, func(_, t int) {
-		in, out := row(x, t), row(dst, t)
-		var sum float64
-		for _, v := range in {
-			sum += float64(v) * float64(v)
-		}
-		f := float32(1 / math.Sqrt(sum/float64(len(in))+eps))
-		for i, v := range in {
-			out[i] = v * f * scale[i]
-		}
+	scale := floats(w)[:x.Cols]
+	d.rows(x.Rows, x.Cols*costNorm, func(_, t int) {
+		in := row(x, t)
+		f := 1 / math.Sqrt(vector.Squares(in)/float64(len(in))+eps)
+		vector.Scaled(row(dst, t), in, scale, float32(f))
 	})
 }
 
+// Rotate lays out each row's angles in the order of its values first.
 func (d *Device) Rotate(x device.View, r *device.Rotation) {
-	angles := r.Angles.(buffer)
+	angles := floats(r.Angles)
 	pairs := r.Dims / 2
-	d.run(x.Rows, func(_, t int) {
+	d.rows(x.Rows, r.Heads*r.Dims*costRotate, func(worker, t int) {
+		w := &d.workers[worker]
+		w.angles = grown(w.angles.Values, 2, r.Dims)
+		cos, sin := w.angles.Row(0, r.Dims), w.angles.Row(1, r.Dims)
 		turn := angles[int(r.Positions[t])*r.Dims:][:r.Dims]
+		for j := range pairs {
+			c, s := turn[2*j], turn[2*j+1]
+			if r.Neighbours {
+				cos[2*j], cos[2*j+1], sin[2*j], sin[2*j+1] = c, c, -s, s
+			} else {
+				cos[j], sin[j] = c, s
+			}
+		}
+		values := row(x, t)
 		for h := range r.Heads {
-			v := row(x, t)[h*r.HeadDim+r.First:][:r.Dims]
-			for j := range pairs {
-				a, b := j, j+pairs
-				if r.Neighbours {
-					a, b = 2*j, 2*j+1
-				}
-				cos, sin := turn[2*j], turn[2*j+1]
-				v[a], v[b] = float32(v[a]*cos)-float32(v[b]*sin), float32(v[a]*sin)+float32(v[b]*cos)
+			v := values[h*r.HeadDim+r.First:][:r.Dims]
+			if r.Neighbours {
+				vector.RotateNeighbours(v, cos, sin)
+			} else {
+				vector.RotateHalves(v[:pairs], v[pairs:], cos[:pairs], sin[:pairs])
 			}
 		}
 	})
 }
 
 func (d *Device) Gate(dst, gate, up device.View) {
-	d.run(dst.Rows, func(_, t int) {
-		out, g, u := row(dst, t), row(gate, t), row(up, t)
-		for i := range out {
-			out[i] = float32(float64(g[i])/(1+math.Exp(-float64(g[i])))) * u[i]
-		}
-	})
+	d.rows(dst.Rows, dst.Cols*costGate, func(_, t int) { vector.Gate(row(dst, t), row(gate, t), row(up, t)) })
 }
 
 func (d *Device) Add(dst, x device.View) {
-	d.run(dst.Rows, func(_, t int) {
-		out := row(dst, t)
+	d.rows(dst.Rows, dst.Cols*costAdd, func(_, t int) {
 		from := t
 		if x.Rows == 1 {
 			from = 0
 		}
-		for i, v := range row(x, from) {
-			out[i] += v
-		}
+		vector.AddScaled(row(dst, t), row(x, from), 1)
 	})
 }
 
 func (d *Device) Copy(dst, x device.View) {
-	d.run(dst.Rows, func(_, t int) { copy(row(dst, t), row(x, t)) })
+	d.rows(dst.Rows, dst.Cols*costCopy, func(_, t int) { copy(row(dst, t), row(x, t)) })
 }
 
 func (d *Device) Gather(dst, x device.View, rows []int32) {
-	d.run(len(rows), func(_, i int) { copy(row(dst, i), row(x, int(rows[i]))) })
+	d.rows(len(rows), dst.Cols*costCopy, func(_, i int) { copy(row(dst, i), row(x, int(rows[i]))) })
 }
 
 // Scatter splits columns, not rows, among the threads: rows may be named several times.
 func (d *Device) Scatter(dst, x device.View, rows []int32, weight []float32) {
-	const each = 256
-	d.run((dst.Cols+each-1)/each, func(_, part int) {
-		first, end := part*each, min((part+1)*each, dst.Cols)
+	d.spread(dst.Cols, len(rows)*costAdd, func(_, first, end int) {
 		for i, to := range rows {
-			out, in := row(dst, int(to))[first:end], row(x, i)[first:end]
-			for j, v := range in {
-				out[j] += float32(weight[i] * v)
-			}
+			vector.AddScaled(row(dst, int(to))[first:end], row(x, i)[first:end], weight[i])
 		}
 	})
 }

@@ -31,7 +31,7 @@ func (d *Device) Multiply(products []device.Product) {
 	type part struct{ i, first int }
 	var parts []part
 	for i, in := range inputs {
-		in.ready.Reset(in.x.Rows, in.x.Cols, in.weights...)
+		in.ready.Reset(d.mode, in.x.Rows, in.x.Cols, in.weights...)
 		for r := 0; r < in.x.Rows; r += inputRows {
 			parts = append(parts, part{i, r})
 		}
@@ -81,26 +81,9 @@ func shared(products []device.Product) (inputs, of []*input) {
 }
 
 // values is a view's buffer from its first value on.
-func values(v device.View) []float32 { return v.Buffer.(buffer)[v.At:] }
-
-// dot adds products in eight sums of its own, so that the additions need not wait for each other.
-func dot(a, b []float32) float32 {
-	var s [8]float32
-	b = b[:len(a)]
-	for len(a) >= 8 {
-		x, y := a[:8:8], b[:8:8]
-		for i := range s {
-			s[i] += float32(x[i] * y[i])
-		}
-		a, b = a[8:], b[8:]
-	}
-	for i := range a {
-		s[i] += float32(a[i] * b[i])
-	}
-	return (s[0] + s[1]) + (s[2] + s[3]) + ((s[4] + s[5]) + (s[6] + s[7]))
-}
+func values(v device.View) []float32 { return floats(v.Buffer)[v.At:] }
 
 func (d *Device) Lookup(dst device.View, weights device.Weight, ids []int32) {
 	w := weights.(*weight)
-	d.run(len(ids), func(_, t int) { w.codec.Decode(row(dst, t), w.row(int(ids[t]))) })
+	d.rows(len(ids), w.cols*costDecode, func(_, t int) { w.codec.Decode(row(dst, t), w.row(int(ids[t]))) })
 }
