@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/qconv/qconv/runtime/device"
@@ -27,6 +28,7 @@ var (
 )
 
 func (d *Device) Multiply(products []device.Product) {
+	products = slices.DeleteFunc(slices.Clone(products), func(p device.Product) bool { return p.X.Rows == 0 })
 	inputs, of := shared(products)
 	type part struct{ i, first int }
 	var parts []part
