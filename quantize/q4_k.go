@@ -106,8 +106,9 @@ func tileGroups(t *kernel.Tile, weighted bool, nmax int32, s *kernel.Sweep) {
 			packScales(p[:], &scales, &minima)
 			kernel.Scatter(t.Block[kernel.Lanes*4:], p[:], l)
 			for g := range 8 {
+				scale, minimum := scaleAt(p[:], g) // a code above 63, which a search may give, spoils others
 				at := kernel.Lanes*g + l
-				t.Scales[at], t.Offsets[at] = d[l]*float32(scales[g]), dmin[l]*float32(minima[g])
+				t.Scales[at], t.Offsets[at] = d[l]*scale, dmin[l]*minimum
 			}
 		}
 	})
