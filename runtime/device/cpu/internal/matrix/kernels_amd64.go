@@ -154,7 +154,6 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 	if a.tier != avx512 || chunks == 0 {
 		return 0
 	}
-	half := false
 	switch w.Type {
 	case gguf.TypeQ8_0:
 		f = fusedQ8_0AVX512
@@ -165,7 +164,13 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 	case gguf.TypeQ5_K:
 		f = fusedQ5_KAVX512
 	case gguf.TypeQ6_K:
-		f, half = fusedQ6_KAVX512, true
+		f = fusedQ6_KAVX512
+	case gguf.TypeQ2_K:
+		f = fusedQ2_KAVX512
+	case gguf.TypeQ3_K:
+		f = fusedQ3_KAVX512
+	case gguf.TypeIQ4_XS:
+		f = fusedIQ4_XSAVX512
 	default:
 		return 0
 	}
@@ -176,7 +181,7 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 		x := a.record(t)
 		g := c / 32
 		sum, offset := &x.sum[g], &x.offset[g]
-		if half {
+		if w.format.group == 16 {
 			sum, offset = &x.halfSum[2*g], &x.halfOffset[2*g]
 		}
 		f(&l.terms[t][0], &blocks[0], &x.high[c], &x.low[c], &x.scale[g], sum, offset, w.rowBytes, rows, chunks)
