@@ -150,11 +150,11 @@ again2:
 	ADDQ        $0x00000040, R10
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R9
-	PREFETCHT0  8192(BX)
-	PREFETCHT0  8256(BX)
-	PREFETCHT0  8320(BX)
-	PREFETCHT0  8384(BX)
-	PREFETCHT0  8448(BX)
+	PREFETCHT1  4096(BX)
+	PREFETCHT1  4160(BX)
+	PREFETCHT1  4224(BX)
+	PREFETCHT1  4288(BX)
+	PREFETCHT1  4352(BX)
 	ADDQ        $0x00000120, BX
 	DECQ        R11
 	JNZ         again2
@@ -238,7 +238,7 @@ DATA pairs<>+60(SB)/4, $0x0000000f
 GLOBL pairs<>(SB), RODATA|NOPTR, $64
 
 // func fusedQ8_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, MMX+
 TEXT ·fusedQ8_0AVX512(SB), NOSPLIT, $0-80
 	VMOVUPS x80808080<>+0(SB), Z0
 	MOVQ    terms+0(FP), AX
@@ -364,6 +364,15 @@ again4:
 	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000200, DI
 	ADDQ         $0x00000200, R9
+	PREFETCHT1   4096(BX)
+	PREFETCHT1   4160(BX)
+	PREFETCHT1   4224(BX)
+	PREFETCHT1   4288(BX)
+	PREFETCHT1   4352(BX)
+	PREFETCHT1   4416(BX)
+	PREFETCHT1   4480(BX)
+	PREFETCHT1   4544(BX)
+	PREFETCHT1   4608(BX)
 	ADDQ         $0x00000220, BX
 	DECQ         R11
 	JNZ          again4
@@ -547,9 +556,9 @@ again6:
 	ADDQ            $0x00000080, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
 	ADDQ            $0x000000a8, BX
 	DECQ            R11
 	JNZ             again6
@@ -849,10 +858,10 @@ again8:
 	ADDQ            $0x00000080, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
 	ADDQ            $0x000000dc, BX
 	DECQ            R11
 	JNZ             again8
@@ -1004,8 +1013,8 @@ GLOBL x20202020<>(SB), RODATA|NOPTR, $64
 // func fusedQ4_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
 TEXT ·fusedQ4_KAVX512(SB), NOSPLIT, $0-80
-	VMOVUPS x0f0f0f0f<>+0(SB), Z0
-	VMOVUPS shiftsAE<>+0(SB), Z1
+	VMOVUPS down<>+0(SB), Z0
+	VMOVUPS nibbles<>+0(SB), Z1
 	MOVQ    terms+0(FP), AX
 	MOVQ    blocks+8(FP), CX
 	MOVQ    rows+64(FP), DX
@@ -1021,32 +1030,28 @@ again9:
 
 again10:
 	VBROADCASTI64X4 16(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
-	VXORPS          Z4, Z4, Z4
-	VPDPBUSD        (DI), Z2, Z4
-	VPSLLD          $0x08, Z4, Z4
-	VPDPBUSD        (R9), Z2, Z4
+	VPANDD          Z1, Z2, Z2
+	VXORPS          Z3, Z3, Z3
+	VPDPBUSD        (DI), Z2, Z3
+	VPSLLD          $0x08, Z3, Z3
+	VPDPBUSD        (R9), Z2, Z3
 	VBROADCASTI64X4 48(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z5, Z5, Z5
 	VPDPBUSD        64(DI), Z2, Z5
 	VPSLLD          $0x08, Z5, Z5
 	VPDPBUSD        64(R9), Z2, Z5
-	VSHUFPS         $0xdd, Z5, Z4, Z2
-	VSHUFPS         $0x88, Z5, Z4, Z4
-	VPADDD          Z2, Z4, Z4
+	VSHUFPS         $0xdd, Z5, Z3, Z2
+	VSHUFPS         $0x88, Z5, Z3, Z3
+	VPADDD          Z2, Z3, Z3
 	VBROADCASTI64X4 80(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z5, Z5, Z5
 	VPDPBUSD        128(DI), Z2, Z5
 	VPSLLD          $0x08, Z5, Z5
 	VPDPBUSD        128(R9), Z2, Z5
 	VBROADCASTI64X4 112(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z6, Z6, Z6
 	VPDPBUSD        192(DI), Z2, Z6
 	VPSLLD          $0x08, Z6, Z6
@@ -1054,19 +1059,17 @@ again10:
 	VSHUFPS         $0xdd, Z6, Z5, Z2
 	VSHUFPS         $0x88, Z6, Z5, Z5
 	VPADDD          Z2, Z5, Z5
-	VSHUFPS         $0xdd, Z5, Z4, Z2
-	VSHUFPS         $0x88, Z5, Z4, Z4
-	VPADDD          Z2, Z4, Z4
+	VSHUFPS         $0xdd, Z5, Z3, Z2
+	VSHUFPS         $0x88, Z5, Z3, Z3
+	VPADDD          Z2, Z3, Z3
 	VBROADCASTI64X4 160(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z5, Z5, Z5
 	VPDPBUSD        256(DI), Z2, Z5
 	VPSLLD          $0x08, Z5, Z5
 	VPDPBUSD        256(R9), Z2, Z5
 	VBROADCASTI64X4 192(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z6, Z6, Z6
 	VPDPBUSD        320(DI), Z2, Z6
 	VPSLLD          $0x08, Z6, Z6
@@ -1075,15 +1078,13 @@ again10:
 	VSHUFPS         $0x88, Z6, Z5, Z5
 	VPADDD          Z2, Z5, Z5
 	VBROADCASTI64X4 224(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z6, Z6, Z6
 	VPDPBUSD        384(DI), Z2, Z6
 	VPSLLD          $0x08, Z6, Z6
 	VPDPBUSD        384(R9), Z2, Z6
 	VBROADCASTI64X4 256(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z7, Z7, Z7
 	VPDPBUSD        448(DI), Z2, Z7
 	VPSLLD          $0x08, Z7, Z7
@@ -1094,14 +1095,15 @@ again10:
 	VSHUFPS         $0xdd, Z6, Z5, Z2
 	VSHUFPS         $0x88, Z6, Z5, Z5
 	VPADDD          Z2, Z5, Z5
-	VSHUFF32X4      $0x88, Z5, Z4, Z2
-	VSHUFF32X4      $0xdd, Z5, Z4, Z4
-	VPADDD          Z4, Z2, Z2
-	VMOVUPS         pairs<>+0(SB), Z4
-	VPERMD          Z2, Z4, Z4
-	VCVTDQ2PS       Z4, Z4
-	VMOVDQU         4(BX), X3
-	VINSERTI128     $0x01, 148(BX), Y3, Y2
+	VSHUFF32X4      $0x88, Z5, Z3, Z2
+	VSHUFF32X4      $0xdd, Z5, Z3, Z3
+	VPADDD          Z3, Z2, Z2
+	VMOVUPS         pairs<>+0(SB), Z3
+	VPERMD          Z2, Z3, Z3
+	VPSRAVD         Z0, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMOVDQU         4(BX), X4
+	VINSERTI128     $0x01, 148(BX), Y4, Y2
 	VPSHUFD         $0x98, Y2, Y5
 	VPSRLVD         scaleShifts<>+0(SB), Y5, Y5
 	VPAND           scaleMasks<>+0(SB), Y5, Y5
@@ -1110,37 +1112,37 @@ again10:
 	VPAND           scalePairs<>+0(SB), Y2, Y2
 	VPOR            Y2, Y5, Y5
 	VPERMQ          $0xd8, Y5, Y5
-	VEXTRACTI128    $0x01, Y5, X3
+	VEXTRACTI128    $0x01, Y5, X4
 	VPMOVZXBD       X5, Z2
-	VPMOVZXBD       X3, Z5
+	VPMOVZXBD       X4, Z5
 	MOVL            (BX), R12
-	VMOVD           R12, X3
-	VPINSRD         $0x01, 144(BX), X3, X3
-	VCVTPH2PS       X3, X3
+	VMOVD           R12, X4
+	VPINSRD         $0x01, 144(BX), X4, X4
+	VCVTPH2PS       X4, X4
 	VCVTDQ2PS       Z2, Z2
 	VMOVUPS         lanes02<>+0(SB), Z6
-	VPERMPS         Z3, Z6, Z6
+	VPERMPS         Z4, Z6, Z6
 	VMULPS          Z6, Z2, Z2
 	VCVTDQ2PS       Z5, Z5
 	VMOVUPS         lanes13<>+0(SB), Z6
-	VPERMPS         Z3, Z6, Z6
+	VPERMPS         Z4, Z6, Z6
 	VMULPS          Z6, Z5, Z5
-	VMULPS          Z2, Z4, Z4
-	VMULPS          (R8), Z4, Z4
+	VMULPS          Z2, Z3, Z3
+	VMULPS          (R8), Z3, Z3
 	VMOVUPS         (R10), Z2
 	VMULPS          Z5, Z2, Z2
-	VSUBPS          Z2, Z4, Z4
-	VMOVUPS         Z4, (SI)
+	VSUBPS          Z2, Z3, Z3
+	VMOVUPS         Z3, (SI)
 	ADDQ            $0x40, SI
 	ADDQ            $0x40, R8
 	ADDQ            $0x00000040, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
-	PREFETCHT0      8448(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	PREFETCHT1      4352(BX)
 	ADDQ            $0x00000120, BX
 	DECQ            R11
 	JNZ             again10
@@ -1151,23 +1153,41 @@ again10:
 	VZEROUPPER
 	RET
 
-DATA shiftsAE<>+0(SB)/4, $0x00000000
-DATA shiftsAE<>+4(SB)/4, $0x00000000
-DATA shiftsAE<>+8(SB)/4, $0x00000000
-DATA shiftsAE<>+12(SB)/4, $0x00000000
-DATA shiftsAE<>+16(SB)/4, $0x00000000
-DATA shiftsAE<>+20(SB)/4, $0x00000000
-DATA shiftsAE<>+24(SB)/4, $0x00000000
-DATA shiftsAE<>+28(SB)/4, $0x00000000
-DATA shiftsAE<>+32(SB)/4, $0x00000004
-DATA shiftsAE<>+36(SB)/4, $0x00000000
-DATA shiftsAE<>+40(SB)/4, $0x00000004
-DATA shiftsAE<>+44(SB)/4, $0x00000000
-DATA shiftsAE<>+48(SB)/4, $0x00000004
-DATA shiftsAE<>+52(SB)/4, $0x00000000
-DATA shiftsAE<>+56(SB)/4, $0x00000004
-DATA shiftsAE<>+60(SB)/4, $0x00000000
-GLOBL shiftsAE<>(SB), RODATA|NOPTR, $64
+DATA down<>+0(SB)/4, $0x00000000
+DATA down<>+4(SB)/4, $0x00000004
+DATA down<>+8(SB)/4, $0x00000000
+DATA down<>+12(SB)/4, $0x00000004
+DATA down<>+16(SB)/4, $0x00000000
+DATA down<>+20(SB)/4, $0x00000004
+DATA down<>+24(SB)/4, $0x00000000
+DATA down<>+28(SB)/4, $0x00000004
+DATA down<>+32(SB)/4, $0x00000000
+DATA down<>+36(SB)/4, $0x00000004
+DATA down<>+40(SB)/4, $0x00000000
+DATA down<>+44(SB)/4, $0x00000004
+DATA down<>+48(SB)/4, $0x00000000
+DATA down<>+52(SB)/4, $0x00000004
+DATA down<>+56(SB)/4, $0x00000000
+DATA down<>+60(SB)/4, $0x00000004
+GLOBL down<>(SB), RODATA|NOPTR, $64
+
+DATA nibbles<>+0(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+4(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+8(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+12(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+16(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+20(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+24(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+28(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+32(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+36(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+40(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+44(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+48(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+52(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+56(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+60(SB)/4, $0xf0f0f0f0
+GLOBL nibbles<>(SB), RODATA|NOPTR, $64
 
 DATA scaleShifts<>+0(SB)/4, $0x00000000
 DATA scaleShifts<>+4(SB)/4, $0x00000000
@@ -1399,12 +1419,12 @@ again12:
 	ADDQ            $0x00000040, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
-	PREFETCHT0      8448(BX)
-	PREFETCHT0      8512(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	PREFETCHT1      4352(BX)
+	PREFETCHT1      4416(BX)
 	ADDQ            $0x00000160, BX
 	DECQ            R11
 	JNZ             again12
@@ -1432,6 +1452,24 @@ DATA x10101010<>+52(SB)/4, $0x10101010
 DATA x10101010<>+56(SB)/4, $0x10101010
 DATA x10101010<>+60(SB)/4, $0x10101010
 GLOBL x10101010<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsAE<>+0(SB)/4, $0x00000000
+DATA shiftsAE<>+4(SB)/4, $0x00000000
+DATA shiftsAE<>+8(SB)/4, $0x00000000
+DATA shiftsAE<>+12(SB)/4, $0x00000000
+DATA shiftsAE<>+16(SB)/4, $0x00000000
+DATA shiftsAE<>+20(SB)/4, $0x00000000
+DATA shiftsAE<>+24(SB)/4, $0x00000000
+DATA shiftsAE<>+28(SB)/4, $0x00000000
+DATA shiftsAE<>+32(SB)/4, $0x00000004
+DATA shiftsAE<>+36(SB)/4, $0x00000000
+DATA shiftsAE<>+40(SB)/4, $0x00000004
+DATA shiftsAE<>+44(SB)/4, $0x00000000
+DATA shiftsAE<>+48(SB)/4, $0x00000004
+DATA shiftsAE<>+52(SB)/4, $0x00000000
+DATA shiftsAE<>+56(SB)/4, $0x00000004
+DATA shiftsAE<>+60(SB)/4, $0x00000000
+GLOBL shiftsAE<>(SB), RODATA|NOPTR, $64
 
 DATA shiftsED<>+0(SB)/4, $0x00000004
 DATA shiftsED<>+4(SB)/4, $0x00000000
@@ -1604,13 +1642,13 @@ again14:
 	ADDQ            $0x00000080, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
-	PREFETCHT0      8448(BX)
-	PREFETCHT0      8512(BX)
-	PREFETCHT0      8576(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	PREFETCHT1      4352(BX)
+	PREFETCHT1      4416(BX)
+	PREFETCHT1      4480(BX)
 	ADDQ            $0x000001a4, BX
 	DECQ            R11
 	JNZ             again14
@@ -1796,11 +1834,11 @@ again16:
 	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000200, DI
 	ADDQ         $0x00000200, R9
-	PREFETCHT0   8192(BX)
-	PREFETCHT0   8256(BX)
-	PREFETCHT0   8320(BX)
-	PREFETCHT0   8384(BX)
-	PREFETCHT0   8448(BX)
+	PREFETCHT1   4096(BX)
+	PREFETCHT1   4160(BX)
+	PREFETCHT1   4224(BX)
+	PREFETCHT1   4288(BX)
+	PREFETCHT1   4352(BX)
 	ADDQ         $0x00000110, BX
 	DECQ         R11
 	JNZ          again16

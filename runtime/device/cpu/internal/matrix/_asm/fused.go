@@ -14,9 +14,8 @@ type fused struct {
 	kept map[Mem]reg.VecVirtual
 }
 
-// ahead is how many bytes before they are needed blocks are asked for. It is measured, as is that Q8_0, which needs memory
-// all the time, is slower with it.
-const ahead = 8192
+// ahead is how many bytes before they are needed blocks are asked for, into the second cache: measured.
+const ahead = 4096
 
 // keep has a pattern in a register all the time: 64 bytes are read from memory but once a cycle. It must first be called
 // outside of loops.
@@ -37,8 +36,8 @@ func (a *asm) fuse(name string, group int, minima bool, shift, size int, set fun
 	a.loop(rows, func() {
 		f.block = a.copy(blocks)
 		f.row(terms, func() {
-			for line := 0; line < size && name != "Q8_0"; line += 64 {
-				a.PREFETCHT0(a.mem(f.block, ahead+line))
+			for line := 0; line < size; line += 64 {
+				a.PREFETCHT1(a.mem(f.block, ahead+line))
 			}
 			a.ADDQ(U32(uint32(size)), f.block)
 		})
@@ -49,10 +48,18 @@ func (a *asm) fuse(name string, group int, minima bool, shift, size int, set fun
 }
 
 // quads is a pattern of eight numbers of 64 bits; with fewer values each of them several times.
-func (a *asm) quads(name string, values ...uint32) Mem {
+func (a *asm) quads(name string, values ...uint32) Mem { return a.spread(name, false, values) }
+
+// masks is quads for patterns of 32 bits, which both halves of a number have.
+func (a *asm) masks(name string, values ...uint32) Mem { return a.spread(name, true, values) }
+
+func (a *asm) spread(name string, wide bool, values []uint32) Mem {
 	pattern := make([]uint32, 16)
 	for i := range 8 {
 		pattern[2*i] = values[i*len(values)/8]
+		if wide {
+			pattern[2*i+1] = pattern[2*i]
+		}
 	}
 	return a.table(name, pattern...)
 }
@@ -191,10 +198,13 @@ func fusedQ4_K(a *asm) {
 	const size = 144
 	a.fuse("Q4_K", 32, true, 0, 2*size, func(f *fused) {
 		f.groupsK(size)
-		f.bytes(15)
-		f.shifts(0, 4)
+		// High nibbles stay where they are, and the sums of every other group are divided by 16.
+		f.down = f.keep(f.table("down", 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4))
+		mask := f.keep(f.masks("nibbles", 0x0f0f0f0f, 0xf0f0f0f0))
 		f.leaf = func(i int) reg.VecVirtual {
-			return f.right(f.twice(i/4*size+16+32*(i%4)), 15, 0, 4)
+			v := f.twice(i/4*size + 16 + 32*(i%4))
+			f.VPANDD(mask, v, v)
+			return v
 		}
 	})
 }
