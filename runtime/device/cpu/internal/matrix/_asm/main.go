@@ -36,6 +36,9 @@ var files = []struct {
 	{"floats", both, []func(*asm){
 		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) }, streamF32, streamF16, streamBF16,
 	}},
+	{"grid", ymm, []func(*asm){
+		unpackIQ1_S, unpackIQ1_M, unpackIQ2_XXS, unpackIQ2_XS, unpackIQ2_S, unpackIQ3_XXS, unpackIQ3_S,
+	}},
 	{"unpack", ymm, []func(*asm){
 		widenF16, widenBF16, foldSums,
 		unpackQ4_0, unpackQ4_1, unpackQ5_0, unpackQ5_1, unpackQ8_0, unpackIQ4_NL, unpackMXFP4,

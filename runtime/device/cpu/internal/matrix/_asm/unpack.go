@@ -28,14 +28,19 @@ func (a *asm) unpacks(name string, values, scales, size int, minima bool, body f
 	}
 	a.loop(a.arg("n"), func() {
 		body(u)
-		a.ADDQ(U32(uint32(values)), u.codes)
-		a.ADDQ(U32(uint32(4*scales)), u.scales)
-		if minima {
-			a.ADDQ(U32(uint32(4*scales)), u.minima)
-		}
-		a.ADDQ(U32(uint32(size)), u.block)
+		u.next(values, scales, size)
 	})
 	a.ret()
+}
+
+// next moves pointers to the next block.
+func (u *unpacker) next(values, scales, size int) {
+	u.ADDQ(U32(uint32(values)), u.codes)
+	u.ADDQ(U32(uint32(4*scales)), u.scales)
+	if u.minima != nil {
+		u.ADDQ(U32(uint32(4*scales)), u.minima)
+	}
+	u.ADDQ(U32(uint32(size)), u.block)
 }
 
 // half loads an IEEE half.
