@@ -35,10 +35,9 @@ type Activations struct {
 }
 
 const (
-	chunk    = 512   // columns of a tile
-	most     = 32639 // the largest number of two signed bytes: 127·256+127
-	tokens   = 4     // vectors that kernels take at once; there are records of zeros up to a multiple
-	tiny     = 0x1p-110
+	chunk    = 512      // columns of a tile
+	tokens   = 4        // vectors that kernels take at once; there are records of zeros up to a multiple
+	tiny     = 0x1p-110 // magnitudes below it count as zero, because their unit would leave float32
 	notReady = "matrix: activations were not set for weights of this kind"
 )
 
@@ -170,8 +169,8 @@ func (a *Activations) roundPlain(r *record, x []float32) {
 }
 
 // roundGroup rounds 32 values to multiples of the scale that it gives. Where a value is not finite, the scale is NaN and
-// makes all products of the vector NaN. Groups without a magnitude of 2^-110, below which the scale would leave float32,
-// become zeros.
+// makes all products of the vector NaN. The largest value becomes ±steps even if the inverse was rounded up: it is off by
+// less than 0.01.
 func (mode Mode) roundGroup(q *[32]int32, x []float32) (scale float32) {
 	var top uint32
 	for _, v := range x[:32] {

@@ -223,7 +223,7 @@ again8:
 	RET
 
 // func streamF32AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·streamF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    rows+8(FP), CX
@@ -239,8 +239,14 @@ TEXT ·streamF32AVX2(SB), NOSPLIT, $0-40
 	VMOVUPS 160(AX), Y5
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
+	LEAQ    (CX)(SI*4), R8
 
 again9:
+	PREFETCHT1  (R8)
+	PREFETCHT1  (R8)(SI*1)
+	PREFETCHT1  (R8)(SI*2)
+	PREFETCHT1  (R8)(DI*1)
+	ADDQ        $0x40, R8
 	VMOVUPS     (CX), Y8
 	VFMADD231PS (DX), Y8, Y0
 	VMOVUPS     32(CX), Y8
@@ -273,7 +279,7 @@ again9:
 	RET
 
 // func streamF16AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, F16C, FMA3, MMX+
 TEXT ·streamF16AVX2(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    rows+8(FP), CX
@@ -289,8 +295,14 @@ TEXT ·streamF16AVX2(SB), NOSPLIT, $0-40
 	VMOVUPS 160(AX), Y5
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
+	LEAQ    (CX)(SI*4), R8
 
 again10:
+	PREFETCHT1  (R8)
+	PREFETCHT1  (R8)(SI*1)
+	PREFETCHT1  (R8)(SI*2)
+	PREFETCHT1  (R8)(DI*1)
+	ADDQ        $0x20, R8
 	VCVTPH2PS   (CX), Y8
 	VFMADD231PS (DX), Y8, Y0
 	VCVTPH2PS   16(CX), Y8
@@ -323,7 +335,7 @@ again10:
 	RET
 
 // func streamBF16AVX2(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·streamBF16AVX2(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    rows+8(FP), CX
@@ -339,8 +351,14 @@ TEXT ·streamBF16AVX2(SB), NOSPLIT, $0-40
 	VMOVUPS 160(AX), Y5
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
+	LEAQ    (CX)(SI*4), R8
 
 again11:
+	PREFETCHT1  (R8)
+	PREFETCHT1  (R8)(SI*1)
+	PREFETCHT1  (R8)(SI*2)
+	PREFETCHT1  (R8)(DI*1)
+	ADDQ        $0x20, R8
 	VPMOVZXWD   (CX), Y8
 	VPSLLD      $0x10, Y8, Y8
 	VFMADD231PS (DX), Y8, Y0
@@ -502,7 +520,7 @@ again4:
 	RET
 
 // func streamF32AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·streamF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    rows+8(FP), CX
@@ -514,8 +532,14 @@ TEXT ·streamF32AVX512(SB), NOSPLIT, $0-40
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
+	LEAQ    (CX)(SI*4), R8
 
 again5:
+	PREFETCHT1  (R8)
+	PREFETCHT1  (R8)(SI*1)
+	PREFETCHT1  (R8)(SI*2)
+	PREFETCHT1  (R8)(DI*1)
+	ADDQ        $0x40, R8
 	VMOVUPS     (CX), Z4
 	VFMADD231PS (DX), Z4, Z0
 	VMOVUPS     (CX)(SI*1), Z4
@@ -536,7 +560,7 @@ again5:
 	RET
 
 // func streamF16AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·streamF16AVX512(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    rows+8(FP), CX
@@ -548,8 +572,14 @@ TEXT ·streamF16AVX512(SB), NOSPLIT, $0-40
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
+	LEAQ    (CX)(SI*4), R8
 
 again6:
+	PREFETCHT1  (R8)
+	PREFETCHT1  (R8)(SI*1)
+	PREFETCHT1  (R8)(SI*2)
+	PREFETCHT1  (R8)(DI*1)
+	ADDQ        $0x20, R8
 	VCVTPH2PS   (CX), Z4
 	VFMADD231PS (DX), Z4, Z0
 	VCVTPH2PS   (CX)(SI*1), Z4
@@ -570,7 +600,7 @@ again6:
 	RET
 
 // func streamBF16AVX512(sums *float32, rows *byte, x *float32, rowBytes int, steps int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·streamBF16AVX512(SB), NOSPLIT, $0-40
 	MOVQ    sums+0(FP), AX
 	MOVQ    rows+8(FP), CX
@@ -582,8 +612,14 @@ TEXT ·streamBF16AVX512(SB), NOSPLIT, $0-40
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
+	LEAQ    (CX)(SI*4), R8
 
 again7:
+	PREFETCHT1  (R8)
+	PREFETCHT1  (R8)(SI*1)
+	PREFETCHT1  (R8)(SI*2)
+	PREFETCHT1  (R8)(DI*1)
+	ADDQ        $0x20, R8
 	VPMOVZXWD   (CX), Z4
 	VPSLLD      $0x10, Z4, Z4
 	VFMADD231PS (DX), Z4, Z0

@@ -4,15 +4,25 @@
 
 package matrix
 
+// fusedQ4_0AVX512 gives the products of the groups of rows with a vector.
+//
+//go:noescape
+func fusedQ4_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+
 // fusedQ8_0AVX512 gives the products of the groups of rows with a vector.
 //
 //go:noescape
 func fusedQ8_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 
-// fusedQ4_0AVX512 gives the products of the groups of rows with a vector.
+// fusedQ2_KAVX512 gives the products of the groups of rows with a vector.
 //
 //go:noescape
-func fusedQ4_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+func fusedQ2_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+
+// fusedQ3_KAVX512 gives the products of the groups of rows with a vector.
+//
+//go:noescape
+func fusedQ3_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 
 // fusedQ4_KAVX512 gives the products of the groups of rows with a vector.
 //
@@ -28,3 +38,8 @@ func fusedQ5_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xsca
 //
 //go:noescape
 func fusedQ6_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+
+// fusedIQ4_XSAVX512 gives the products of the groups of rows with a vector.
+//
+//go:noescape
+func fusedIQ4_XSAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)

@@ -4,10 +4,12 @@
 
 #include "textflag.h"
 
-// func fusedQ8_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·fusedQ8_0AVX512(SB), NOSPLIT, $0-80
-	VMOVUPS x80808080<>+0(SB), Z0
+// func fusedQ4_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, MMX+
+TEXT ·fusedQ4_0AVX512(SB), NOSPLIT, $0-80
+	VMOVUPS double<>+0(SB), Z0
+	VMOVUPS x0f0f0f0f<>+0(SB), Z1
+	VMOVUPS shiftsAEAE<>+0(SB), Z2
 	MOVQ    terms+0(FP), AX
 	MOVQ    blocks+8(FP), CX
 	MOVQ    rows+64(FP), DX
@@ -22,181 +24,6 @@ again1:
 	MOVQ chunks+72(FP), R11
 
 again2:
-	VMOVDQU      2(BX), Y1
-	VINSERTI64X4 $0x01, 36(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z3, Z3, Z3
-	VPDPBUSD     (DI), Z2, Z3
-	VPSLLD       $0x08, Z3, Z3
-	VPDPBUSD     (R9), Z2, Z3
-	VMOVDQU      70(BX), Y1
-	VINSERTI64X4 $0x01, 104(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z5, Z5, Z5
-	VPDPBUSD     64(DI), Z2, Z5
-	VPSLLD       $0x08, Z5, Z5
-	VPDPBUSD     64(R9), Z2, Z5
-	VSHUFPS      $0xdd, Z5, Z3, Z2
-	VSHUFPS      $0x88, Z5, Z3, Z3
-	VPADDD       Z2, Z3, Z3
-	VMOVDQU      138(BX), Y1
-	VINSERTI64X4 $0x01, 172(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z5, Z5, Z5
-	VPDPBUSD     128(DI), Z2, Z5
-	VPSLLD       $0x08, Z5, Z5
-	VPDPBUSD     128(R9), Z2, Z5
-	VMOVDQU      206(BX), Y1
-	VINSERTI64X4 $0x01, 240(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z6, Z6, Z6
-	VPDPBUSD     192(DI), Z2, Z6
-	VPSLLD       $0x08, Z6, Z6
-	VPDPBUSD     192(R9), Z2, Z6
-	VSHUFPS      $0xdd, Z6, Z5, Z2
-	VSHUFPS      $0x88, Z6, Z5, Z5
-	VPADDD       Z2, Z5, Z5
-	VSHUFPS      $0xdd, Z5, Z3, Z2
-	VSHUFPS      $0x88, Z5, Z3, Z3
-	VPADDD       Z2, Z3, Z3
-	VMOVDQU      274(BX), Y1
-	VINSERTI64X4 $0x01, 308(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z5, Z5, Z5
-	VPDPBUSD     256(DI), Z2, Z5
-	VPSLLD       $0x08, Z5, Z5
-	VPDPBUSD     256(R9), Z2, Z5
-	VMOVDQU      342(BX), Y1
-	VINSERTI64X4 $0x01, 376(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z6, Z6, Z6
-	VPDPBUSD     320(DI), Z2, Z6
-	VPSLLD       $0x08, Z6, Z6
-	VPDPBUSD     320(R9), Z2, Z6
-	VSHUFPS      $0xdd, Z6, Z5, Z2
-	VSHUFPS      $0x88, Z6, Z5, Z5
-	VPADDD       Z2, Z5, Z5
-	VMOVDQU      410(BX), Y1
-	VINSERTI64X4 $0x01, 444(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z6, Z6, Z6
-	VPDPBUSD     384(DI), Z2, Z6
-	VPSLLD       $0x08, Z6, Z6
-	VPDPBUSD     384(R9), Z2, Z6
-	VMOVDQU      478(BX), Y1
-	VINSERTI64X4 $0x01, 512(BX), Z1, Z2
-	VPXORD       Z0, Z2, Z2
-	VXORPS       Z7, Z7, Z7
-	VPDPBUSD     448(DI), Z2, Z7
-	VPSLLD       $0x08, Z7, Z7
-	VPDPBUSD     448(R9), Z2, Z7
-	VSHUFPS      $0xdd, Z7, Z6, Z2
-	VSHUFPS      $0x88, Z7, Z6, Z6
-	VPADDD       Z2, Z6, Z6
-	VSHUFPS      $0xdd, Z6, Z5, Z2
-	VSHUFPS      $0x88, Z6, Z5, Z5
-	VPADDD       Z2, Z5, Z5
-	VSHUFF32X4   $0x88, Z5, Z3, Z2
-	VSHUFF32X4   $0xdd, Z5, Z3, Z3
-	VPADDD       Z3, Z2, Z2
-	VMOVUPS      pairs<>+0(SB), Z3
-	VPERMD       Z2, Z3, Z3
-	VPADDD       (R10), Z3, Z3
-	VCVTDQ2PS    Z3, Z3
-	MOVWLZX      272(BX), R12
-	VMOVD        R12, X1
-	VPINSRW      $0x01, 306(BX), X1, X1
-	VPINSRW      $0x02, 340(BX), X1, X1
-	VPINSRW      $0x03, 374(BX), X1, X1
-	VPINSRW      $0x04, 408(BX), X1, X1
-	VPINSRW      $0x05, 442(BX), X1, X1
-	VPINSRW      $0x06, 476(BX), X1, X1
-	VPINSRW      $0x07, 510(BX), X1, X1
-	MOVWLZX      (BX), R12
-	VMOVD        R12, X4
-	VPINSRW      $0x01, 34(BX), X4, X4
-	VPINSRW      $0x02, 68(BX), X4, X4
-	VPINSRW      $0x03, 102(BX), X4, X4
-	VPINSRW      $0x04, 136(BX), X4, X4
-	VPINSRW      $0x05, 170(BX), X4, X4
-	VPINSRW      $0x06, 204(BX), X4, X4
-	VPINSRW      $0x07, 238(BX), X4, X4
-	VINSERTI128  $0x01, X1, Y4, Y1
-	VCVTPH2PS    Y1, Z2
-	VMULPS       Z2, Z3, Z3
-	VMULPS       (R8), Z3, Z3
-	VMOVUPS      Z3, (SI)
-	ADDQ         $0x40, SI
-	ADDQ         $0x40, R8
-	ADDQ         $0x00000040, R10
-	ADDQ         $0x00000200, DI
-	ADDQ         $0x00000200, R9
-	ADDQ         $0x00000220, BX
-	DECQ         R11
-	JNZ          again2
-	ADDQ         $0x00000100, AX
-	ADDQ         rowBytes+56(FP), CX
-	DECQ         DX
-	JNZ          again1
-	VZEROUPPER
-	RET
-
-DATA x80808080<>+0(SB)/4, $0x80808080
-DATA x80808080<>+4(SB)/4, $0x80808080
-DATA x80808080<>+8(SB)/4, $0x80808080
-DATA x80808080<>+12(SB)/4, $0x80808080
-DATA x80808080<>+16(SB)/4, $0x80808080
-DATA x80808080<>+20(SB)/4, $0x80808080
-DATA x80808080<>+24(SB)/4, $0x80808080
-DATA x80808080<>+28(SB)/4, $0x80808080
-DATA x80808080<>+32(SB)/4, $0x80808080
-DATA x80808080<>+36(SB)/4, $0x80808080
-DATA x80808080<>+40(SB)/4, $0x80808080
-DATA x80808080<>+44(SB)/4, $0x80808080
-DATA x80808080<>+48(SB)/4, $0x80808080
-DATA x80808080<>+52(SB)/4, $0x80808080
-DATA x80808080<>+56(SB)/4, $0x80808080
-DATA x80808080<>+60(SB)/4, $0x80808080
-GLOBL x80808080<>(SB), RODATA|NOPTR, $64
-
-DATA pairs<>+0(SB)/4, $0x00000000
-DATA pairs<>+4(SB)/4, $0x00000004
-DATA pairs<>+8(SB)/4, $0x00000001
-DATA pairs<>+12(SB)/4, $0x00000005
-DATA pairs<>+16(SB)/4, $0x00000002
-DATA pairs<>+20(SB)/4, $0x00000006
-DATA pairs<>+24(SB)/4, $0x00000003
-DATA pairs<>+28(SB)/4, $0x00000007
-DATA pairs<>+32(SB)/4, $0x00000008
-DATA pairs<>+36(SB)/4, $0x0000000c
-DATA pairs<>+40(SB)/4, $0x00000009
-DATA pairs<>+44(SB)/4, $0x0000000d
-DATA pairs<>+48(SB)/4, $0x0000000a
-DATA pairs<>+52(SB)/4, $0x0000000e
-DATA pairs<>+56(SB)/4, $0x0000000b
-DATA pairs<>+60(SB)/4, $0x0000000f
-GLOBL pairs<>(SB), RODATA|NOPTR, $64
-
-// func fusedQ4_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, MMX+
-TEXT ·fusedQ4_0AVX512(SB), NOSPLIT, $0-80
-	VMOVUPS double<>+0(SB), Z0
-	VMOVUPS x0f0f0f0f<>+0(SB), Z1
-	VMOVUPS shiftsAEAE<>+0(SB), Z2
-	MOVQ    terms+0(FP), AX
-	MOVQ    blocks+8(FP), CX
-	MOVQ    rows+64(FP), DX
-
-again3:
-	MOVQ CX, BX
-	MOVQ AX, SI
-	MOVQ values+16(FP), DI
-	MOVQ xscale+32(FP), R8
-	MOVQ low+24(FP), R9
-	MOVQ xoffset+48(FP), R10
-	MOVQ chunks+72(FP), R11
-
-again4:
 	VMOVDQU     2(BX), X3
 	VINSERTI128 $0x01, 20(BX), Y3, Y4
 	VPERMQ      Z4, Z0, Z5
@@ -323,18 +150,18 @@ again4:
 	ADDQ        $0x00000040, R10
 	ADDQ        $0x00000200, DI
 	ADDQ        $0x00000200, R9
-	PREFETCHT0  8192(BX)
-	PREFETCHT0  8256(BX)
-	PREFETCHT0  8320(BX)
-	PREFETCHT0  8384(BX)
-	PREFETCHT0  8448(BX)
+	PREFETCHT1  4096(BX)
+	PREFETCHT1  4160(BX)
+	PREFETCHT1  4224(BX)
+	PREFETCHT1  4288(BX)
+	PREFETCHT1  4352(BX)
 	ADDQ        $0x00000120, BX
 	DECQ        R11
-	JNZ         again4
+	JNZ         again2
 	ADDQ        $0x00000100, AX
 	ADDQ        rowBytes+56(FP), CX
 	DECQ        DX
-	JNZ         again3
+	JNZ         again1
 	VZEROUPPER
 	RET
 
@@ -392,11 +219,195 @@ DATA shiftsAEAE<>+56(SB)/4, $0x00000004
 DATA shiftsAEAE<>+60(SB)/4, $0x00000000
 GLOBL shiftsAEAE<>(SB), RODATA|NOPTR, $64
 
-// func fusedQ4_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
-TEXT ·fusedQ4_KAVX512(SB), NOSPLIT, $0-80
-	VMOVUPS x0f0f0f0f<>+0(SB), Z0
-	VMOVUPS shiftsAE<>+0(SB), Z1
+DATA pairs<>+0(SB)/4, $0x00000000
+DATA pairs<>+4(SB)/4, $0x00000004
+DATA pairs<>+8(SB)/4, $0x00000001
+DATA pairs<>+12(SB)/4, $0x00000005
+DATA pairs<>+16(SB)/4, $0x00000002
+DATA pairs<>+20(SB)/4, $0x00000006
+DATA pairs<>+24(SB)/4, $0x00000003
+DATA pairs<>+28(SB)/4, $0x00000007
+DATA pairs<>+32(SB)/4, $0x00000008
+DATA pairs<>+36(SB)/4, $0x0000000c
+DATA pairs<>+40(SB)/4, $0x00000009
+DATA pairs<>+44(SB)/4, $0x0000000d
+DATA pairs<>+48(SB)/4, $0x0000000a
+DATA pairs<>+52(SB)/4, $0x0000000e
+DATA pairs<>+56(SB)/4, $0x0000000b
+DATA pairs<>+60(SB)/4, $0x0000000f
+GLOBL pairs<>(SB), RODATA|NOPTR, $64
+
+// func fusedQ8_0AVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, MMX+
+TEXT ·fusedQ8_0AVX512(SB), NOSPLIT, $0-80
+	VMOVUPS x80808080<>+0(SB), Z0
+	MOVQ    terms+0(FP), AX
+	MOVQ    blocks+8(FP), CX
+	MOVQ    rows+64(FP), DX
+
+again3:
+	MOVQ CX, BX
+	MOVQ AX, SI
+	MOVQ values+16(FP), DI
+	MOVQ xscale+32(FP), R8
+	MOVQ low+24(FP), R9
+	MOVQ xoffset+48(FP), R10
+	MOVQ chunks+72(FP), R11
+
+again4:
+	VMOVDQU      2(BX), Y1
+	VINSERTI64X4 $0x01, 36(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VPDPBUSD     (DI), Z2, Z3
+	VPSLLD       $0x08, Z3, Z3
+	VPDPBUSD     (R9), Z2, Z3
+	VMOVDQU      70(BX), Y1
+	VINSERTI64X4 $0x01, 104(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z5, Z5, Z5
+	VPDPBUSD     64(DI), Z2, Z5
+	VPSLLD       $0x08, Z5, Z5
+	VPDPBUSD     64(R9), Z2, Z5
+	VSHUFPS      $0xdd, Z5, Z3, Z2
+	VSHUFPS      $0x88, Z5, Z3, Z3
+	VPADDD       Z2, Z3, Z3
+	VMOVDQU      138(BX), Y1
+	VINSERTI64X4 $0x01, 172(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z5, Z5, Z5
+	VPDPBUSD     128(DI), Z2, Z5
+	VPSLLD       $0x08, Z5, Z5
+	VPDPBUSD     128(R9), Z2, Z5
+	VMOVDQU      206(BX), Y1
+	VINSERTI64X4 $0x01, 240(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z6, Z6, Z6
+	VPDPBUSD     192(DI), Z2, Z6
+	VPSLLD       $0x08, Z6, Z6
+	VPDPBUSD     192(R9), Z2, Z6
+	VSHUFPS      $0xdd, Z6, Z5, Z2
+	VSHUFPS      $0x88, Z6, Z5, Z5
+	VPADDD       Z2, Z5, Z5
+	VSHUFPS      $0xdd, Z5, Z3, Z2
+	VSHUFPS      $0x88, Z5, Z3, Z3
+	VPADDD       Z2, Z3, Z3
+	VMOVDQU      274(BX), Y1
+	VINSERTI64X4 $0x01, 308(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z5, Z5, Z5
+	VPDPBUSD     256(DI), Z2, Z5
+	VPSLLD       $0x08, Z5, Z5
+	VPDPBUSD     256(R9), Z2, Z5
+	VMOVDQU      342(BX), Y1
+	VINSERTI64X4 $0x01, 376(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z6, Z6, Z6
+	VPDPBUSD     320(DI), Z2, Z6
+	VPSLLD       $0x08, Z6, Z6
+	VPDPBUSD     320(R9), Z2, Z6
+	VSHUFPS      $0xdd, Z6, Z5, Z2
+	VSHUFPS      $0x88, Z6, Z5, Z5
+	VPADDD       Z2, Z5, Z5
+	VMOVDQU      410(BX), Y1
+	VINSERTI64X4 $0x01, 444(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z6, Z6, Z6
+	VPDPBUSD     384(DI), Z2, Z6
+	VPSLLD       $0x08, Z6, Z6
+	VPDPBUSD     384(R9), Z2, Z6
+	VMOVDQU      478(BX), Y1
+	VINSERTI64X4 $0x01, 512(BX), Z1, Z2
+	VPXORD       Z0, Z2, Z2
+	VXORPS       Z7, Z7, Z7
+	VPDPBUSD     448(DI), Z2, Z7
+	VPSLLD       $0x08, Z7, Z7
+	VPDPBUSD     448(R9), Z2, Z7
+	VSHUFPS      $0xdd, Z7, Z6, Z2
+	VSHUFPS      $0x88, Z7, Z6, Z6
+	VPADDD       Z2, Z6, Z6
+	VSHUFPS      $0xdd, Z6, Z5, Z2
+	VSHUFPS      $0x88, Z6, Z5, Z5
+	VPADDD       Z2, Z5, Z5
+	VSHUFF32X4   $0x88, Z5, Z3, Z2
+	VSHUFF32X4   $0xdd, Z5, Z3, Z3
+	VPADDD       Z3, Z2, Z2
+	VMOVUPS      pairs<>+0(SB), Z3
+	VPERMD       Z2, Z3, Z3
+	VPADDD       (R10), Z3, Z3
+	VCVTDQ2PS    Z3, Z3
+	MOVWLZX      272(BX), R12
+	VMOVD        R12, X1
+	VPINSRW      $0x01, 306(BX), X1, X1
+	VPINSRW      $0x02, 340(BX), X1, X1
+	VPINSRW      $0x03, 374(BX), X1, X1
+	VPINSRW      $0x04, 408(BX), X1, X1
+	VPINSRW      $0x05, 442(BX), X1, X1
+	VPINSRW      $0x06, 476(BX), X1, X1
+	VPINSRW      $0x07, 510(BX), X1, X1
+	MOVWLZX      (BX), R12
+	VMOVD        R12, X4
+	VPINSRW      $0x01, 34(BX), X4, X4
+	VPINSRW      $0x02, 68(BX), X4, X4
+	VPINSRW      $0x03, 102(BX), X4, X4
+	VPINSRW      $0x04, 136(BX), X4, X4
+	VPINSRW      $0x05, 170(BX), X4, X4
+	VPINSRW      $0x06, 204(BX), X4, X4
+	VPINSRW      $0x07, 238(BX), X4, X4
+	VINSERTI128  $0x01, X1, Y4, Y1
+	VCVTPH2PS    Y1, Z2
+	VMULPS       Z2, Z3, Z3
+	VMULPS       (R8), Z3, Z3
+	VMOVUPS      Z3, (SI)
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R8
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000200, DI
+	ADDQ         $0x00000200, R9
+	PREFETCHT1   4096(BX)
+	PREFETCHT1   4160(BX)
+	PREFETCHT1   4224(BX)
+	PREFETCHT1   4288(BX)
+	PREFETCHT1   4352(BX)
+	PREFETCHT1   4416(BX)
+	PREFETCHT1   4480(BX)
+	PREFETCHT1   4544(BX)
+	PREFETCHT1   4608(BX)
+	ADDQ         $0x00000220, BX
+	DECQ         R11
+	JNZ          again4
+	ADDQ         $0x00000100, AX
+	ADDQ         rowBytes+56(FP), CX
+	DECQ         DX
+	JNZ          again3
+	VZEROUPPER
+	RET
+
+DATA x80808080<>+0(SB)/4, $0x80808080
+DATA x80808080<>+4(SB)/4, $0x80808080
+DATA x80808080<>+8(SB)/4, $0x80808080
+DATA x80808080<>+12(SB)/4, $0x80808080
+DATA x80808080<>+16(SB)/4, $0x80808080
+DATA x80808080<>+20(SB)/4, $0x80808080
+DATA x80808080<>+24(SB)/4, $0x80808080
+DATA x80808080<>+28(SB)/4, $0x80808080
+DATA x80808080<>+32(SB)/4, $0x80808080
+DATA x80808080<>+36(SB)/4, $0x80808080
+DATA x80808080<>+40(SB)/4, $0x80808080
+DATA x80808080<>+44(SB)/4, $0x80808080
+DATA x80808080<>+48(SB)/4, $0x80808080
+DATA x80808080<>+52(SB)/4, $0x80808080
+DATA x80808080<>+56(SB)/4, $0x80808080
+DATA x80808080<>+60(SB)/4, $0x80808080
+GLOBL x80808080<>(SB), RODATA|NOPTR, $64
+
+// func fusedQ2_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
+TEXT ·fusedQ2_KAVX512(SB), NOSPLIT, $0-80
+	VMOVUPS x03030303<>+0(SB), Z0
+	VMOVUPS shiftsAC<>+0(SB), Z1
+	VMOVUPS shiftsEG<>+0(SB), Z2
+	VMOVUPS x0000000f<>+0(SB), Z3
 	MOVQ    terms+0(FP), AX
 	MOVQ    blocks+8(FP), CX
 	MOVQ    rows+64(FP), DX
@@ -411,33 +422,636 @@ again5:
 	MOVQ chunks+72(FP), R11
 
 again6:
+	VBROADCASTI64X4 16(BX), Z4
+	VPSRLVQ         Z1, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z5, Z5, Z5
+	VPDPBUSD        (DI), Z4, Z5
+	VPSLLD          $0x08, Z5, Z5
+	VPDPBUSD        (R9), Z4, Z5
+	VBROADCASTI64X4 16(BX), Z4
+	VPSRLVQ         Z2, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z6, Z6, Z6
+	VPDPBUSD        64(DI), Z4, Z6
+	VPSLLD          $0x08, Z6, Z6
+	VPDPBUSD        64(R9), Z4, Z6
+	VSHUFPS         $0xdd, Z6, Z5, Z4
+	VSHUFPS         $0x88, Z6, Z5, Z5
+	VPADDD          Z4, Z5, Z5
+	VBROADCASTI64X4 48(BX), Z4
+	VPSRLVQ         Z1, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z6, Z6, Z6
+	VPDPBUSD        128(DI), Z4, Z6
+	VPSLLD          $0x08, Z6, Z6
+	VPDPBUSD        128(R9), Z4, Z6
+	VBROADCASTI64X4 48(BX), Z4
+	VPSRLVQ         Z2, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z7, Z7, Z7
+	VPDPBUSD        192(DI), Z4, Z7
+	VPSLLD          $0x08, Z7, Z7
+	VPDPBUSD        192(R9), Z4, Z7
+	VSHUFPS         $0xdd, Z7, Z6, Z4
+	VSHUFPS         $0x88, Z7, Z6, Z6
+	VPADDD          Z4, Z6, Z6
+	VSHUFPS         $0xdd, Z6, Z5, Z4
+	VSHUFPS         $0x88, Z6, Z5, Z5
+	VPADDD          Z4, Z5, Z5
+	VBROADCASTI64X4 100(BX), Z4
+	VPSRLVQ         Z1, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z6, Z6, Z6
+	VPDPBUSD        256(DI), Z4, Z6
+	VPSLLD          $0x08, Z6, Z6
+	VPDPBUSD        256(R9), Z4, Z6
+	VBROADCASTI64X4 100(BX), Z4
+	VPSRLVQ         Z2, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z7, Z7, Z7
+	VPDPBUSD        320(DI), Z4, Z7
+	VPSLLD          $0x08, Z7, Z7
+	VPDPBUSD        320(R9), Z4, Z7
+	VSHUFPS         $0xdd, Z7, Z6, Z4
+	VSHUFPS         $0x88, Z7, Z6, Z6
+	VPADDD          Z4, Z6, Z6
+	VBROADCASTI64X4 132(BX), Z4
+	VPSRLVQ         Z1, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z7, Z7, Z7
+	VPDPBUSD        384(DI), Z4, Z7
+	VPSLLD          $0x08, Z7, Z7
+	VPDPBUSD        384(R9), Z4, Z7
+	VBROADCASTI64X4 132(BX), Z4
+	VPSRLVQ         Z2, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VXORPS          Z8, Z8, Z8
+	VPDPBUSD        448(DI), Z4, Z8
+	VPSLLD          $0x08, Z8, Z8
+	VPDPBUSD        448(R9), Z4, Z8
+	VSHUFPS         $0xdd, Z8, Z7, Z4
+	VSHUFPS         $0x88, Z8, Z7, Z7
+	VPADDD          Z4, Z7, Z7
+	VSHUFPS         $0xdd, Z7, Z6, Z4
+	VSHUFPS         $0x88, Z7, Z6, Z6
+	VPADDD          Z4, Z6, Z6
+	VMOVUPS         quarters<>+0(SB), Z4
+	VPERMD          Z5, Z4, Z4
+	VMOVUPS         quarters<>+0(SB), Z5
+	VPERMD          Z6, Z5, Z5
+	VCVTDQ2PS       Z4, Z4
+	VPMOVZXBD       (BX), Z6
+	VPSRLD          $0x04, Z6, Z7
+	VPANDD          Z3, Z6, Z6
+	MOVWLZX         82(BX), R12
+	VMOVD           R12, X8
+	VCVTPH2PS       X8, X8
+	VBROADCASTSS    X8, Z8
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z8, Z7, Z7
+	MOVWLZX         80(BX), R12
+	VMOVD           R12, X8
+	VCVTPH2PS       X8, X8
+	VBROADCASTSS    X8, Z8
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z8, Z6, Z6
+	VMULPS          Z6, Z4, Z4
+	VCVTDQ2PS       Z5, Z5
+	VPMOVZXBD       84(BX), Z6
+	VPSRLD          $0x04, Z6, Z8
+	VPANDD          Z3, Z6, Z6
+	MOVWLZX         166(BX), R12
+	VMOVD           R12, X9
+	VCVTPH2PS       X9, X9
+	VBROADCASTSS    X9, Z9
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z9, Z8, Z8
+	MOVWLZX         164(BX), R12
+	VMOVD           R12, X9
+	VCVTPH2PS       X9, X9
+	VBROADCASTSS    X9, Z9
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z9, Z6, Z6
+	VMULPS          Z6, Z5, Z5
+	VSHUFPS         $0x88, Z5, Z4, Z6
+	VSHUFPS         $0xdd, Z5, Z4, Z4
+	VADDPS          Z4, Z6, Z6
+	VMOVUPS         neighbours<>+0(SB), Z4
+	VPERMD          Z6, Z4, Z4
+	VMULPS          (R8), Z4, Z4
+	VMOVUPS         (R10), Z5
+	VMULPS          Z7, Z5, Z5
+	VMOVUPS         64(R10), Z6
+	VMULPS          Z8, Z6, Z6
+	VSHUFPS         $0x88, Z6, Z5, Z7
+	VSHUFPS         $0xdd, Z6, Z5, Z5
+	VADDPS          Z5, Z7, Z7
+	VMOVUPS         neighbours<>+0(SB), Z5
+	VPERMD          Z7, Z5, Z5
+	VSUBPS          Z5, Z4, Z4
+	VMOVUPS         Z4, (SI)
+	ADDQ            $0x40, SI
+	ADDQ            $0x40, R8
+	ADDQ            $0x00000080, R10
+	ADDQ            $0x00000200, DI
+	ADDQ            $0x00000200, R9
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	ADDQ            $0x000000a8, BX
+	DECQ            R11
+	JNZ             again6
+	ADDQ            $0x00000100, AX
+	ADDQ            rowBytes+56(FP), CX
+	DECQ            DX
+	JNZ             again5
+	VZEROUPPER
+	RET
+
+DATA x03030303<>+0(SB)/4, $0x03030303
+DATA x03030303<>+4(SB)/4, $0x03030303
+DATA x03030303<>+8(SB)/4, $0x03030303
+DATA x03030303<>+12(SB)/4, $0x03030303
+DATA x03030303<>+16(SB)/4, $0x03030303
+DATA x03030303<>+20(SB)/4, $0x03030303
+DATA x03030303<>+24(SB)/4, $0x03030303
+DATA x03030303<>+28(SB)/4, $0x03030303
+DATA x03030303<>+32(SB)/4, $0x03030303
+DATA x03030303<>+36(SB)/4, $0x03030303
+DATA x03030303<>+40(SB)/4, $0x03030303
+DATA x03030303<>+44(SB)/4, $0x03030303
+DATA x03030303<>+48(SB)/4, $0x03030303
+DATA x03030303<>+52(SB)/4, $0x03030303
+DATA x03030303<>+56(SB)/4, $0x03030303
+DATA x03030303<>+60(SB)/4, $0x03030303
+GLOBL x03030303<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsAC<>+0(SB)/4, $0x00000000
+DATA shiftsAC<>+4(SB)/4, $0x00000000
+DATA shiftsAC<>+8(SB)/4, $0x00000000
+DATA shiftsAC<>+12(SB)/4, $0x00000000
+DATA shiftsAC<>+16(SB)/4, $0x00000000
+DATA shiftsAC<>+20(SB)/4, $0x00000000
+DATA shiftsAC<>+24(SB)/4, $0x00000000
+DATA shiftsAC<>+28(SB)/4, $0x00000000
+DATA shiftsAC<>+32(SB)/4, $0x00000002
+DATA shiftsAC<>+36(SB)/4, $0x00000000
+DATA shiftsAC<>+40(SB)/4, $0x00000002
+DATA shiftsAC<>+44(SB)/4, $0x00000000
+DATA shiftsAC<>+48(SB)/4, $0x00000002
+DATA shiftsAC<>+52(SB)/4, $0x00000000
+DATA shiftsAC<>+56(SB)/4, $0x00000002
+DATA shiftsAC<>+60(SB)/4, $0x00000000
+GLOBL shiftsAC<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsEG<>+0(SB)/4, $0x00000004
+DATA shiftsEG<>+4(SB)/4, $0x00000000
+DATA shiftsEG<>+8(SB)/4, $0x00000004
+DATA shiftsEG<>+12(SB)/4, $0x00000000
+DATA shiftsEG<>+16(SB)/4, $0x00000004
+DATA shiftsEG<>+20(SB)/4, $0x00000000
+DATA shiftsEG<>+24(SB)/4, $0x00000004
+DATA shiftsEG<>+28(SB)/4, $0x00000000
+DATA shiftsEG<>+32(SB)/4, $0x00000006
+DATA shiftsEG<>+36(SB)/4, $0x00000000
+DATA shiftsEG<>+40(SB)/4, $0x00000006
+DATA shiftsEG<>+44(SB)/4, $0x00000000
+DATA shiftsEG<>+48(SB)/4, $0x00000006
+DATA shiftsEG<>+52(SB)/4, $0x00000000
+DATA shiftsEG<>+56(SB)/4, $0x00000006
+DATA shiftsEG<>+60(SB)/4, $0x00000000
+GLOBL shiftsEG<>(SB), RODATA|NOPTR, $64
+
+DATA x0000000f<>+0(SB)/4, $0x0000000f
+DATA x0000000f<>+4(SB)/4, $0x0000000f
+DATA x0000000f<>+8(SB)/4, $0x0000000f
+DATA x0000000f<>+12(SB)/4, $0x0000000f
+DATA x0000000f<>+16(SB)/4, $0x0000000f
+DATA x0000000f<>+20(SB)/4, $0x0000000f
+DATA x0000000f<>+24(SB)/4, $0x0000000f
+DATA x0000000f<>+28(SB)/4, $0x0000000f
+DATA x0000000f<>+32(SB)/4, $0x0000000f
+DATA x0000000f<>+36(SB)/4, $0x0000000f
+DATA x0000000f<>+40(SB)/4, $0x0000000f
+DATA x0000000f<>+44(SB)/4, $0x0000000f
+DATA x0000000f<>+48(SB)/4, $0x0000000f
+DATA x0000000f<>+52(SB)/4, $0x0000000f
+DATA x0000000f<>+56(SB)/4, $0x0000000f
+DATA x0000000f<>+60(SB)/4, $0x0000000f
+GLOBL x0000000f<>(SB), RODATA|NOPTR, $64
+
+DATA quarters<>+0(SB)/4, $0x00000000
+DATA quarters<>+4(SB)/4, $0x00000004
+DATA quarters<>+8(SB)/4, $0x00000008
+DATA quarters<>+12(SB)/4, $0x0000000c
+DATA quarters<>+16(SB)/4, $0x00000001
+DATA quarters<>+20(SB)/4, $0x00000005
+DATA quarters<>+24(SB)/4, $0x00000009
+DATA quarters<>+28(SB)/4, $0x0000000d
+DATA quarters<>+32(SB)/4, $0x00000002
+DATA quarters<>+36(SB)/4, $0x00000006
+DATA quarters<>+40(SB)/4, $0x0000000a
+DATA quarters<>+44(SB)/4, $0x0000000e
+DATA quarters<>+48(SB)/4, $0x00000003
+DATA quarters<>+52(SB)/4, $0x00000007
+DATA quarters<>+56(SB)/4, $0x0000000b
+DATA quarters<>+60(SB)/4, $0x0000000f
+GLOBL quarters<>(SB), RODATA|NOPTR, $64
+
+DATA neighbours<>+0(SB)/4, $0x00000000
+DATA neighbours<>+4(SB)/4, $0x00000001
+DATA neighbours<>+8(SB)/4, $0x00000004
+DATA neighbours<>+12(SB)/4, $0x00000005
+DATA neighbours<>+16(SB)/4, $0x00000008
+DATA neighbours<>+20(SB)/4, $0x00000009
+DATA neighbours<>+24(SB)/4, $0x0000000c
+DATA neighbours<>+28(SB)/4, $0x0000000d
+DATA neighbours<>+32(SB)/4, $0x00000002
+DATA neighbours<>+36(SB)/4, $0x00000003
+DATA neighbours<>+40(SB)/4, $0x00000006
+DATA neighbours<>+44(SB)/4, $0x00000007
+DATA neighbours<>+48(SB)/4, $0x0000000a
+DATA neighbours<>+52(SB)/4, $0x0000000b
+DATA neighbours<>+56(SB)/4, $0x0000000e
+DATA neighbours<>+60(SB)/4, $0x0000000f
+GLOBL neighbours<>(SB), RODATA|NOPTR, $64
+
+// func fusedQ3_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
+TEXT ·fusedQ3_KAVX512(SB), NOSPLIT, $0-80
+	VMOVUPS x03030303<>+0(SB), Z0
+	VMOVUPS x04040404<>+0(SB), Z1
+	VMOVUPS shiftsAC<>+0(SB), Z2
+	VMOVUPS shiftsEG<>+0(SB), Z3
+	VMOVUPS shiftsCB<>+0(SB), Z4
+	VMOVUPS shiftsAB<>+0(SB), Z5
+	VMOVUPS shiftsCD<>+0(SB), Z6
+	VMOVUPS shiftsEF<>+0(SB), Z7
+	MOVQ    terms+0(FP), AX
+	MOVQ    blocks+8(FP), CX
+	MOVQ    rows+64(FP), DX
+
+again7:
+	MOVQ CX, BX
+	MOVQ AX, SI
+	MOVQ values+16(FP), DI
+	MOVQ xscale+32(FP), R8
+	MOVQ low+24(FP), R9
+	MOVQ xoffset+48(FP), R10
+	MOVQ chunks+72(FP), R11
+
+again8:
+	VBROADCASTI64X4 32(BX), Z8
+	VPSRLVQ         Z2, Z8, Z8
+	VBROADCASTI64X4 (BX), Z9
+	VPSLLVQ         Z4, Z9, Z9
+	VPANDD          Z1, Z9, Z9
+	VPTERNLOGD      $0xf8, Z0, Z8, Z9
+	VXORPS          Z8, Z8, Z8
+	VPDPBUSD        (DI), Z9, Z8
+	VPSLLD          $0x08, Z8, Z8
+	VPDPBUSD        (R9), Z9, Z8
+	VBROADCASTI64X4 32(BX), Z9
+	VPSRLVQ         Z3, Z9, Z9
+	VBROADCASTI64X4 (BX), Z10
+	VPSRLVQ         Z5, Z10, Z10
+	VPANDD          Z1, Z10, Z10
+	VPTERNLOGD      $0xf8, Z0, Z9, Z10
+	VXORPS          Z9, Z9, Z9
+	VPDPBUSD        64(DI), Z10, Z9
+	VPSLLD          $0x08, Z9, Z9
+	VPDPBUSD        64(R9), Z10, Z9
+	VSHUFPS         $0xdd, Z9, Z8, Z10
+	VSHUFPS         $0x88, Z9, Z8, Z8
+	VPADDD          Z10, Z8, Z8
+	VBROADCASTI64X4 64(BX), Z9
+	VPSRLVQ         Z2, Z9, Z9
+	VBROADCASTI64X4 (BX), Z10
+	VPSRLVQ         Z6, Z10, Z10
+	VPANDD          Z1, Z10, Z10
+	VPTERNLOGD      $0xf8, Z0, Z9, Z10
+	VXORPS          Z9, Z9, Z9
+	VPDPBUSD        128(DI), Z10, Z9
+	VPSLLD          $0x08, Z9, Z9
+	VPDPBUSD        128(R9), Z10, Z9
+	VBROADCASTI64X4 64(BX), Z10
+	VPSRLVQ         Z3, Z10, Z10
+	VBROADCASTI64X4 (BX), Z11
+	VPSRLVQ         Z7, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPTERNLOGD      $0xf8, Z0, Z10, Z11
+	VXORPS          Z10, Z10, Z10
+	VPDPBUSD        192(DI), Z11, Z10
+	VPSLLD          $0x08, Z10, Z10
+	VPDPBUSD        192(R9), Z11, Z10
+	VSHUFPS         $0xdd, Z10, Z9, Z11
+	VSHUFPS         $0x88, Z10, Z9, Z9
+	VPADDD          Z11, Z9, Z9
+	VSHUFPS         $0xdd, Z9, Z8, Z10
+	VSHUFPS         $0x88, Z9, Z8, Z8
+	VPADDD          Z10, Z8, Z8
+	VBROADCASTI64X4 142(BX), Z9
+	VPSRLVQ         Z2, Z9, Z9
+	VBROADCASTI64X4 110(BX), Z10
+	VPSLLVQ         Z4, Z10, Z10
+	VPANDD          Z1, Z10, Z10
+	VPTERNLOGD      $0xf8, Z0, Z9, Z10
+	VXORPS          Z9, Z9, Z9
+	VPDPBUSD        256(DI), Z10, Z9
+	VPSLLD          $0x08, Z9, Z9
+	VPDPBUSD        256(R9), Z10, Z9
+	VBROADCASTI64X4 142(BX), Z10
+	VPSRLVQ         Z3, Z10, Z10
+	VBROADCASTI64X4 110(BX), Z11
+	VPSRLVQ         Z5, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPTERNLOGD      $0xf8, Z0, Z10, Z11
+	VXORPS          Z10, Z10, Z10
+	VPDPBUSD        320(DI), Z11, Z10
+	VPSLLD          $0x08, Z10, Z10
+	VPDPBUSD        320(R9), Z11, Z10
+	VSHUFPS         $0xdd, Z10, Z9, Z11
+	VSHUFPS         $0x88, Z10, Z9, Z9
+	VPADDD          Z11, Z9, Z9
+	VBROADCASTI64X4 174(BX), Z10
+	VPSRLVQ         Z2, Z10, Z10
+	VBROADCASTI64X4 110(BX), Z11
+	VPSRLVQ         Z6, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPTERNLOGD      $0xf8, Z0, Z10, Z11
+	VXORPS          Z10, Z10, Z10
+	VPDPBUSD        384(DI), Z11, Z10
+	VPSLLD          $0x08, Z10, Z10
+	VPDPBUSD        384(R9), Z11, Z10
+	VBROADCASTI64X4 174(BX), Z11
+	VPSRLVQ         Z3, Z11, Z11
+	VBROADCASTI64X4 110(BX), Z12
+	VPSRLVQ         Z7, Z12, Z12
+	VPANDD          Z1, Z12, Z12
+	VPTERNLOGD      $0xf8, Z0, Z11, Z12
+	VXORPS          Z11, Z11, Z11
+	VPDPBUSD        448(DI), Z12, Z11
+	VPSLLD          $0x08, Z11, Z11
+	VPDPBUSD        448(R9), Z12, Z11
+	VSHUFPS         $0xdd, Z11, Z10, Z12
+	VSHUFPS         $0x88, Z11, Z10, Z10
+	VPADDD          Z12, Z10, Z10
+	VSHUFPS         $0xdd, Z10, Z9, Z11
+	VSHUFPS         $0x88, Z10, Z9, Z9
+	VPADDD          Z11, Z9, Z9
+	VMOVUPS         quarters<>+0(SB), Z10
+	VPERMD          Z8, Z10, Z10
+	VMOVUPS         quarters<>+0(SB), Z8
+	VPERMD          Z9, Z8, Z8
+	VPSRAD          $0x05, (R10), Z9
+	VPADDD          Z9, Z10, Z10
+	VCVTDQ2PS       Z10, Z10
+	VMOVQ           96(BX), X9
+	VPSRLW          $0x04, X9, X11
+	VPUNPCKLQDQ     X11, X9, X9
+	VPAND           x0f0f0f0f<>+0(SB), X9, X9
+	VPBROADCASTD    104(BX), X11
+	VPSLLVD         leftSix<>+0(SB), X11, X11
+	VPSRLVD         rightSix<>+0(SB), X11, X11
+	VPAND           x30303030<>+0(SB), X11, X11
+	VPOR            X11, X9, X9
+	VPSUBB          x20202020<>+0(SB), X9, X9
+	VPMOVSXBD       X9, Z9
+	MOVWLZX         108(BX), R12
+	VMOVD           R12, X11
+	VCVTPH2PS       X11, X11
+	VBROADCASTSS    X11, Z11
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z11, Z9, Z9
+	VMULPS          Z9, Z10, Z10
+	VPSRAD          $0x05, 64(R10), Z9
+	VPADDD          Z9, Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMOVQ           206(BX), X9
+	VPSRLW          $0x04, X9, X11
+	VPUNPCKLQDQ     X11, X9, X9
+	VPAND           x0f0f0f0f<>+0(SB), X9, X9
+	VPBROADCASTD    214(BX), X11
+	VPSLLVD         leftSix<>+0(SB), X11, X11
+	VPSRLVD         rightSix<>+0(SB), X11, X11
+	VPAND           x30303030<>+0(SB), X11, X11
+	VPOR            X11, X9, X9
+	VPSUBB          x20202020<>+0(SB), X9, X9
+	VPMOVSXBD       X9, Z9
+	MOVWLZX         218(BX), R12
+	VMOVD           R12, X11
+	VCVTPH2PS       X11, X11
+	VBROADCASTSS    X11, Z11
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z11, Z9, Z9
+	VMULPS          Z9, Z8, Z8
+	VSHUFPS         $0x88, Z8, Z10, Z9
+	VSHUFPS         $0xdd, Z8, Z10, Z8
+	VADDPS          Z8, Z9, Z9
+	VMOVUPS         neighbours<>+0(SB), Z8
+	VPERMD          Z9, Z8, Z8
+	VMULPS          (R8), Z8, Z8
+	VMOVUPS         Z8, (SI)
+	ADDQ            $0x40, SI
+	ADDQ            $0x40, R8
+	ADDQ            $0x00000080, R10
+	ADDQ            $0x00000200, DI
+	ADDQ            $0x00000200, R9
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	ADDQ            $0x000000dc, BX
+	DECQ            R11
+	JNZ             again8
+	ADDQ            $0x00000100, AX
+	ADDQ            rowBytes+56(FP), CX
+	DECQ            DX
+	JNZ             again7
+	VZEROUPPER
+	RET
+
+DATA x04040404<>+0(SB)/4, $0x04040404
+DATA x04040404<>+4(SB)/4, $0x04040404
+DATA x04040404<>+8(SB)/4, $0x04040404
+DATA x04040404<>+12(SB)/4, $0x04040404
+DATA x04040404<>+16(SB)/4, $0x04040404
+DATA x04040404<>+20(SB)/4, $0x04040404
+DATA x04040404<>+24(SB)/4, $0x04040404
+DATA x04040404<>+28(SB)/4, $0x04040404
+DATA x04040404<>+32(SB)/4, $0x04040404
+DATA x04040404<>+36(SB)/4, $0x04040404
+DATA x04040404<>+40(SB)/4, $0x04040404
+DATA x04040404<>+44(SB)/4, $0x04040404
+DATA x04040404<>+48(SB)/4, $0x04040404
+DATA x04040404<>+52(SB)/4, $0x04040404
+DATA x04040404<>+56(SB)/4, $0x04040404
+DATA x04040404<>+60(SB)/4, $0x04040404
+GLOBL x04040404<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsCB<>+0(SB)/4, $0x00000002
+DATA shiftsCB<>+4(SB)/4, $0x00000000
+DATA shiftsCB<>+8(SB)/4, $0x00000002
+DATA shiftsCB<>+12(SB)/4, $0x00000000
+DATA shiftsCB<>+16(SB)/4, $0x00000002
+DATA shiftsCB<>+20(SB)/4, $0x00000000
+DATA shiftsCB<>+24(SB)/4, $0x00000002
+DATA shiftsCB<>+28(SB)/4, $0x00000000
+DATA shiftsCB<>+32(SB)/4, $0x00000001
+DATA shiftsCB<>+36(SB)/4, $0x00000000
+DATA shiftsCB<>+40(SB)/4, $0x00000001
+DATA shiftsCB<>+44(SB)/4, $0x00000000
+DATA shiftsCB<>+48(SB)/4, $0x00000001
+DATA shiftsCB<>+52(SB)/4, $0x00000000
+DATA shiftsCB<>+56(SB)/4, $0x00000001
+DATA shiftsCB<>+60(SB)/4, $0x00000000
+GLOBL shiftsCB<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsAB<>+0(SB)/4, $0x00000000
+DATA shiftsAB<>+4(SB)/4, $0x00000000
+DATA shiftsAB<>+8(SB)/4, $0x00000000
+DATA shiftsAB<>+12(SB)/4, $0x00000000
+DATA shiftsAB<>+16(SB)/4, $0x00000000
+DATA shiftsAB<>+20(SB)/4, $0x00000000
+DATA shiftsAB<>+24(SB)/4, $0x00000000
+DATA shiftsAB<>+28(SB)/4, $0x00000000
+DATA shiftsAB<>+32(SB)/4, $0x00000001
+DATA shiftsAB<>+36(SB)/4, $0x00000000
+DATA shiftsAB<>+40(SB)/4, $0x00000001
+DATA shiftsAB<>+44(SB)/4, $0x00000000
+DATA shiftsAB<>+48(SB)/4, $0x00000001
+DATA shiftsAB<>+52(SB)/4, $0x00000000
+DATA shiftsAB<>+56(SB)/4, $0x00000001
+DATA shiftsAB<>+60(SB)/4, $0x00000000
+GLOBL shiftsAB<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsCD<>+0(SB)/4, $0x00000002
+DATA shiftsCD<>+4(SB)/4, $0x00000000
+DATA shiftsCD<>+8(SB)/4, $0x00000002
+DATA shiftsCD<>+12(SB)/4, $0x00000000
+DATA shiftsCD<>+16(SB)/4, $0x00000002
+DATA shiftsCD<>+20(SB)/4, $0x00000000
+DATA shiftsCD<>+24(SB)/4, $0x00000002
+DATA shiftsCD<>+28(SB)/4, $0x00000000
+DATA shiftsCD<>+32(SB)/4, $0x00000003
+DATA shiftsCD<>+36(SB)/4, $0x00000000
+DATA shiftsCD<>+40(SB)/4, $0x00000003
+DATA shiftsCD<>+44(SB)/4, $0x00000000
+DATA shiftsCD<>+48(SB)/4, $0x00000003
+DATA shiftsCD<>+52(SB)/4, $0x00000000
+DATA shiftsCD<>+56(SB)/4, $0x00000003
+DATA shiftsCD<>+60(SB)/4, $0x00000000
+GLOBL shiftsCD<>(SB), RODATA|NOPTR, $64
+
+DATA shiftsEF<>+0(SB)/4, $0x00000004
+DATA shiftsEF<>+4(SB)/4, $0x00000000
+DATA shiftsEF<>+8(SB)/4, $0x00000004
+DATA shiftsEF<>+12(SB)/4, $0x00000000
+DATA shiftsEF<>+16(SB)/4, $0x00000004
+DATA shiftsEF<>+20(SB)/4, $0x00000000
+DATA shiftsEF<>+24(SB)/4, $0x00000004
+DATA shiftsEF<>+28(SB)/4, $0x00000000
+DATA shiftsEF<>+32(SB)/4, $0x00000005
+DATA shiftsEF<>+36(SB)/4, $0x00000000
+DATA shiftsEF<>+40(SB)/4, $0x00000005
+DATA shiftsEF<>+44(SB)/4, $0x00000000
+DATA shiftsEF<>+48(SB)/4, $0x00000005
+DATA shiftsEF<>+52(SB)/4, $0x00000000
+DATA shiftsEF<>+56(SB)/4, $0x00000005
+DATA shiftsEF<>+60(SB)/4, $0x00000000
+GLOBL shiftsEF<>(SB), RODATA|NOPTR, $64
+
+DATA leftSix<>+0(SB)/4, $0x00000004
+DATA leftSix<>+4(SB)/4, $0x00000002
+DATA leftSix<>+8(SB)/4, $0x00000000
+DATA leftSix<>+12(SB)/4, $0x00000000
+GLOBL leftSix<>(SB), RODATA|NOPTR, $16
+
+DATA rightSix<>+0(SB)/4, $0x00000000
+DATA rightSix<>+4(SB)/4, $0x00000000
+DATA rightSix<>+8(SB)/4, $0x00000000
+DATA rightSix<>+12(SB)/4, $0x00000002
+GLOBL rightSix<>(SB), RODATA|NOPTR, $16
+
+DATA x30303030<>+0(SB)/4, $0x30303030
+DATA x30303030<>+4(SB)/4, $0x30303030
+DATA x30303030<>+8(SB)/4, $0x30303030
+DATA x30303030<>+12(SB)/4, $0x30303030
+DATA x30303030<>+16(SB)/4, $0x30303030
+DATA x30303030<>+20(SB)/4, $0x30303030
+DATA x30303030<>+24(SB)/4, $0x30303030
+DATA x30303030<>+28(SB)/4, $0x30303030
+DATA x30303030<>+32(SB)/4, $0x30303030
+DATA x30303030<>+36(SB)/4, $0x30303030
+DATA x30303030<>+40(SB)/4, $0x30303030
+DATA x30303030<>+44(SB)/4, $0x30303030
+DATA x30303030<>+48(SB)/4, $0x30303030
+DATA x30303030<>+52(SB)/4, $0x30303030
+DATA x30303030<>+56(SB)/4, $0x30303030
+DATA x30303030<>+60(SB)/4, $0x30303030
+GLOBL x30303030<>(SB), RODATA|NOPTR, $64
+
+DATA x20202020<>+0(SB)/4, $0x20202020
+DATA x20202020<>+4(SB)/4, $0x20202020
+DATA x20202020<>+8(SB)/4, $0x20202020
+DATA x20202020<>+12(SB)/4, $0x20202020
+DATA x20202020<>+16(SB)/4, $0x20202020
+DATA x20202020<>+20(SB)/4, $0x20202020
+DATA x20202020<>+24(SB)/4, $0x20202020
+DATA x20202020<>+28(SB)/4, $0x20202020
+DATA x20202020<>+32(SB)/4, $0x20202020
+DATA x20202020<>+36(SB)/4, $0x20202020
+DATA x20202020<>+40(SB)/4, $0x20202020
+DATA x20202020<>+44(SB)/4, $0x20202020
+DATA x20202020<>+48(SB)/4, $0x20202020
+DATA x20202020<>+52(SB)/4, $0x20202020
+DATA x20202020<>+56(SB)/4, $0x20202020
+DATA x20202020<>+60(SB)/4, $0x20202020
+GLOBL x20202020<>(SB), RODATA|NOPTR, $64
+
+// func fusedQ4_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
+TEXT ·fusedQ4_KAVX512(SB), NOSPLIT, $0-80
+	VMOVUPS down<>+0(SB), Z0
+	VMOVUPS nibbles<>+0(SB), Z1
+	MOVQ    terms+0(FP), AX
+	MOVQ    blocks+8(FP), CX
+	MOVQ    rows+64(FP), DX
+
+again9:
+	MOVQ CX, BX
+	MOVQ AX, SI
+	MOVQ values+16(FP), DI
+	MOVQ xscale+32(FP), R8
+	MOVQ low+24(FP), R9
+	MOVQ xsum+40(FP), R10
+	MOVQ chunks+72(FP), R11
+
+again10:
 	VBROADCASTI64X4 16(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
-	VXORPS          Z4, Z4, Z4
-	VPDPBUSD        (DI), Z2, Z4
-	VPSLLD          $0x08, Z4, Z4
-	VPDPBUSD        (R9), Z2, Z4
+	VPANDD          Z1, Z2, Z2
+	VXORPS          Z3, Z3, Z3
+	VPDPBUSD        (DI), Z2, Z3
+	VPSLLD          $0x08, Z3, Z3
+	VPDPBUSD        (R9), Z2, Z3
 	VBROADCASTI64X4 48(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z5, Z5, Z5
 	VPDPBUSD        64(DI), Z2, Z5
 	VPSLLD          $0x08, Z5, Z5
 	VPDPBUSD        64(R9), Z2, Z5
-	VSHUFPS         $0xdd, Z5, Z4, Z2
-	VSHUFPS         $0x88, Z5, Z4, Z4
-	VPADDD          Z2, Z4, Z4
+	VSHUFPS         $0xdd, Z5, Z3, Z2
+	VSHUFPS         $0x88, Z5, Z3, Z3
+	VPADDD          Z2, Z3, Z3
 	VBROADCASTI64X4 80(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z5, Z5, Z5
 	VPDPBUSD        128(DI), Z2, Z5
 	VPSLLD          $0x08, Z5, Z5
 	VPDPBUSD        128(R9), Z2, Z5
 	VBROADCASTI64X4 112(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z6, Z6, Z6
 	VPDPBUSD        192(DI), Z2, Z6
 	VPSLLD          $0x08, Z6, Z6
@@ -445,19 +1059,17 @@ again6:
 	VSHUFPS         $0xdd, Z6, Z5, Z2
 	VSHUFPS         $0x88, Z6, Z5, Z5
 	VPADDD          Z2, Z5, Z5
-	VSHUFPS         $0xdd, Z5, Z4, Z2
-	VSHUFPS         $0x88, Z5, Z4, Z4
-	VPADDD          Z2, Z4, Z4
+	VSHUFPS         $0xdd, Z5, Z3, Z2
+	VSHUFPS         $0x88, Z5, Z3, Z3
+	VPADDD          Z2, Z3, Z3
 	VBROADCASTI64X4 160(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z5, Z5, Z5
 	VPDPBUSD        256(DI), Z2, Z5
 	VPSLLD          $0x08, Z5, Z5
 	VPDPBUSD        256(R9), Z2, Z5
 	VBROADCASTI64X4 192(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z6, Z6, Z6
 	VPDPBUSD        320(DI), Z2, Z6
 	VPSLLD          $0x08, Z6, Z6
@@ -466,15 +1078,13 @@ again6:
 	VSHUFPS         $0x88, Z6, Z5, Z5
 	VPADDD          Z2, Z5, Z5
 	VBROADCASTI64X4 224(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z6, Z6, Z6
 	VPDPBUSD        384(DI), Z2, Z6
 	VPSLLD          $0x08, Z6, Z6
 	VPDPBUSD        384(R9), Z2, Z6
 	VBROADCASTI64X4 256(BX), Z2
-	VPSRLVQ         Z1, Z2, Z2
-	VPANDD          Z0, Z2, Z2
+	VPANDD          Z1, Z2, Z2
 	VXORPS          Z7, Z7, Z7
 	VPDPBUSD        448(DI), Z2, Z7
 	VPSLLD          $0x08, Z7, Z7
@@ -485,14 +1095,15 @@ again6:
 	VSHUFPS         $0xdd, Z6, Z5, Z2
 	VSHUFPS         $0x88, Z6, Z5, Z5
 	VPADDD          Z2, Z5, Z5
-	VSHUFF32X4      $0x88, Z5, Z4, Z2
-	VSHUFF32X4      $0xdd, Z5, Z4, Z4
-	VPADDD          Z4, Z2, Z2
-	VMOVUPS         pairs<>+0(SB), Z4
-	VPERMD          Z2, Z4, Z4
-	VCVTDQ2PS       Z4, Z4
-	VMOVDQU         4(BX), X3
-	VINSERTI128     $0x01, 148(BX), Y3, Y2
+	VSHUFF32X4      $0x88, Z5, Z3, Z2
+	VSHUFF32X4      $0xdd, Z5, Z3, Z3
+	VPADDD          Z3, Z2, Z2
+	VMOVUPS         pairs<>+0(SB), Z3
+	VPERMD          Z2, Z3, Z3
+	VPSRAVD         Z0, Z3, Z3
+	VCVTDQ2PS       Z3, Z3
+	VMOVDQU         4(BX), X4
+	VINSERTI128     $0x01, 148(BX), Y4, Y2
 	VPSHUFD         $0x98, Y2, Y5
 	VPSRLVD         scaleShifts<>+0(SB), Y5, Y5
 	VPAND           scaleMasks<>+0(SB), Y5, Y5
@@ -501,64 +1112,82 @@ again6:
 	VPAND           scalePairs<>+0(SB), Y2, Y2
 	VPOR            Y2, Y5, Y5
 	VPERMQ          $0xd8, Y5, Y5
-	VEXTRACTI128    $0x01, Y5, X3
+	VEXTRACTI128    $0x01, Y5, X4
 	VPMOVZXBD       X5, Z2
-	VPMOVZXBD       X3, Z5
+	VPMOVZXBD       X4, Z5
 	MOVL            (BX), R12
-	VMOVD           R12, X3
-	VPINSRD         $0x01, 144(BX), X3, X3
-	VCVTPH2PS       X3, X3
+	VMOVD           R12, X4
+	VPINSRD         $0x01, 144(BX), X4, X4
+	VCVTPH2PS       X4, X4
 	VCVTDQ2PS       Z2, Z2
 	VMOVUPS         lanes02<>+0(SB), Z6
-	VPERMPS         Z3, Z6, Z6
+	VPERMPS         Z4, Z6, Z6
 	VMULPS          Z6, Z2, Z2
 	VCVTDQ2PS       Z5, Z5
 	VMOVUPS         lanes13<>+0(SB), Z6
-	VPERMPS         Z3, Z6, Z6
+	VPERMPS         Z4, Z6, Z6
 	VMULPS          Z6, Z5, Z5
-	VMULPS          Z2, Z4, Z4
-	VMULPS          (R8), Z4, Z4
+	VMULPS          Z2, Z3, Z3
+	VMULPS          (R8), Z3, Z3
 	VMOVUPS         (R10), Z2
 	VMULPS          Z5, Z2, Z2
-	VSUBPS          Z2, Z4, Z4
-	VMOVUPS         Z4, (SI)
+	VSUBPS          Z2, Z3, Z3
+	VMOVUPS         Z3, (SI)
 	ADDQ            $0x40, SI
 	ADDQ            $0x40, R8
 	ADDQ            $0x00000040, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
-	PREFETCHT0      8448(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	PREFETCHT1      4352(BX)
 	ADDQ            $0x00000120, BX
 	DECQ            R11
-	JNZ             again6
+	JNZ             again10
 	ADDQ            $0x00000100, AX
 	ADDQ            rowBytes+56(FP), CX
 	DECQ            DX
-	JNZ             again5
+	JNZ             again9
 	VZEROUPPER
 	RET
 
-DATA shiftsAE<>+0(SB)/4, $0x00000000
-DATA shiftsAE<>+4(SB)/4, $0x00000000
-DATA shiftsAE<>+8(SB)/4, $0x00000000
-DATA shiftsAE<>+12(SB)/4, $0x00000000
-DATA shiftsAE<>+16(SB)/4, $0x00000000
-DATA shiftsAE<>+20(SB)/4, $0x00000000
-DATA shiftsAE<>+24(SB)/4, $0x00000000
-DATA shiftsAE<>+28(SB)/4, $0x00000000
-DATA shiftsAE<>+32(SB)/4, $0x00000004
-DATA shiftsAE<>+36(SB)/4, $0x00000000
-DATA shiftsAE<>+40(SB)/4, $0x00000004
-DATA shiftsAE<>+44(SB)/4, $0x00000000
-DATA shiftsAE<>+48(SB)/4, $0x00000004
-DATA shiftsAE<>+52(SB)/4, $0x00000000
-DATA shiftsAE<>+56(SB)/4, $0x00000004
-DATA shiftsAE<>+60(SB)/4, $0x00000000
-GLOBL shiftsAE<>(SB), RODATA|NOPTR, $64
+DATA down<>+0(SB)/4, $0x00000000
+DATA down<>+4(SB)/4, $0x00000004
+DATA down<>+8(SB)/4, $0x00000000
+DATA down<>+12(SB)/4, $0x00000004
+DATA down<>+16(SB)/4, $0x00000000
+DATA down<>+20(SB)/4, $0x00000004
+DATA down<>+24(SB)/4, $0x00000000
+DATA down<>+28(SB)/4, $0x00000004
+DATA down<>+32(SB)/4, $0x00000000
+DATA down<>+36(SB)/4, $0x00000004
+DATA down<>+40(SB)/4, $0x00000000
+DATA down<>+44(SB)/4, $0x00000004
+DATA down<>+48(SB)/4, $0x00000000
+DATA down<>+52(SB)/4, $0x00000004
+DATA down<>+56(SB)/4, $0x00000000
+DATA down<>+60(SB)/4, $0x00000004
+GLOBL down<>(SB), RODATA|NOPTR, $64
+
+DATA nibbles<>+0(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+4(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+8(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+12(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+16(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+20(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+24(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+28(SB)/4, $0x0f0f0f0f
+DATA nibbles<>+32(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+36(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+40(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+44(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+48(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+52(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+56(SB)/4, $0xf0f0f0f0
+DATA nibbles<>+60(SB)/4, $0xf0f0f0f0
+GLOBL nibbles<>(SB), RODATA|NOPTR, $64
 
 DATA scaleShifts<>+0(SB)/4, $0x00000000
 DATA scaleShifts<>+4(SB)/4, $0x00000000
@@ -640,7 +1269,7 @@ TEXT ·fusedQ5_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ    blocks+8(FP), CX
 	MOVQ    rows+64(FP), DX
 
-again7:
+again11:
 	MOVQ CX, BX
 	MOVQ AX, SI
 	MOVQ values+16(FP), DI
@@ -649,7 +1278,7 @@ again7:
 	MOVQ xsum+40(FP), R10
 	MOVQ chunks+72(FP), R11
 
-again8:
+again12:
 	VBROADCASTI64X4 48(BX), Z7
 	VBROADCASTI64X4 16(BX), Z8
 	VPSRLVQ         Z2, Z7, Z7
@@ -790,19 +1419,19 @@ again8:
 	ADDQ            $0x00000040, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
-	PREFETCHT0      8448(BX)
-	PREFETCHT0      8512(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	PREFETCHT1      4352(BX)
+	PREFETCHT1      4416(BX)
 	ADDQ            $0x00000160, BX
 	DECQ            R11
-	JNZ             again8
+	JNZ             again12
 	ADDQ            $0x00000100, AX
 	ADDQ            rowBytes+56(FP), CX
 	DECQ            DX
-	JNZ             again7
+	JNZ             again11
 	VZEROUPPER
 	RET
 
@@ -824,6 +1453,24 @@ DATA x10101010<>+56(SB)/4, $0x10101010
 DATA x10101010<>+60(SB)/4, $0x10101010
 GLOBL x10101010<>(SB), RODATA|NOPTR, $64
 
+DATA shiftsAE<>+0(SB)/4, $0x00000000
+DATA shiftsAE<>+4(SB)/4, $0x00000000
+DATA shiftsAE<>+8(SB)/4, $0x00000000
+DATA shiftsAE<>+12(SB)/4, $0x00000000
+DATA shiftsAE<>+16(SB)/4, $0x00000000
+DATA shiftsAE<>+20(SB)/4, $0x00000000
+DATA shiftsAE<>+24(SB)/4, $0x00000000
+DATA shiftsAE<>+28(SB)/4, $0x00000000
+DATA shiftsAE<>+32(SB)/4, $0x00000004
+DATA shiftsAE<>+36(SB)/4, $0x00000000
+DATA shiftsAE<>+40(SB)/4, $0x00000004
+DATA shiftsAE<>+44(SB)/4, $0x00000000
+DATA shiftsAE<>+48(SB)/4, $0x00000004
+DATA shiftsAE<>+52(SB)/4, $0x00000000
+DATA shiftsAE<>+56(SB)/4, $0x00000004
+DATA shiftsAE<>+60(SB)/4, $0x00000000
+GLOBL shiftsAE<>(SB), RODATA|NOPTR, $64
+
 DATA shiftsED<>+0(SB)/4, $0x00000004
 DATA shiftsED<>+4(SB)/4, $0x00000000
 DATA shiftsED<>+8(SB)/4, $0x00000004
@@ -842,60 +1489,6 @@ DATA shiftsED<>+56(SB)/4, $0x00000003
 DATA shiftsED<>+60(SB)/4, $0x00000000
 GLOBL shiftsED<>(SB), RODATA|NOPTR, $64
 
-DATA shiftsCB<>+0(SB)/4, $0x00000002
-DATA shiftsCB<>+4(SB)/4, $0x00000000
-DATA shiftsCB<>+8(SB)/4, $0x00000002
-DATA shiftsCB<>+12(SB)/4, $0x00000000
-DATA shiftsCB<>+16(SB)/4, $0x00000002
-DATA shiftsCB<>+20(SB)/4, $0x00000000
-DATA shiftsCB<>+24(SB)/4, $0x00000002
-DATA shiftsCB<>+28(SB)/4, $0x00000000
-DATA shiftsCB<>+32(SB)/4, $0x00000001
-DATA shiftsCB<>+36(SB)/4, $0x00000000
-DATA shiftsCB<>+40(SB)/4, $0x00000001
-DATA shiftsCB<>+44(SB)/4, $0x00000000
-DATA shiftsCB<>+48(SB)/4, $0x00000001
-DATA shiftsCB<>+52(SB)/4, $0x00000000
-DATA shiftsCB<>+56(SB)/4, $0x00000001
-DATA shiftsCB<>+60(SB)/4, $0x00000000
-GLOBL shiftsCB<>(SB), RODATA|NOPTR, $64
-
-DATA shiftsAB<>+0(SB)/4, $0x00000000
-DATA shiftsAB<>+4(SB)/4, $0x00000000
-DATA shiftsAB<>+8(SB)/4, $0x00000000
-DATA shiftsAB<>+12(SB)/4, $0x00000000
-DATA shiftsAB<>+16(SB)/4, $0x00000000
-DATA shiftsAB<>+20(SB)/4, $0x00000000
-DATA shiftsAB<>+24(SB)/4, $0x00000000
-DATA shiftsAB<>+28(SB)/4, $0x00000000
-DATA shiftsAB<>+32(SB)/4, $0x00000001
-DATA shiftsAB<>+36(SB)/4, $0x00000000
-DATA shiftsAB<>+40(SB)/4, $0x00000001
-DATA shiftsAB<>+44(SB)/4, $0x00000000
-DATA shiftsAB<>+48(SB)/4, $0x00000001
-DATA shiftsAB<>+52(SB)/4, $0x00000000
-DATA shiftsAB<>+56(SB)/4, $0x00000001
-DATA shiftsAB<>+60(SB)/4, $0x00000000
-GLOBL shiftsAB<>(SB), RODATA|NOPTR, $64
-
-DATA shiftsCD<>+0(SB)/4, $0x00000002
-DATA shiftsCD<>+4(SB)/4, $0x00000000
-DATA shiftsCD<>+8(SB)/4, $0x00000002
-DATA shiftsCD<>+12(SB)/4, $0x00000000
-DATA shiftsCD<>+16(SB)/4, $0x00000002
-DATA shiftsCD<>+20(SB)/4, $0x00000000
-DATA shiftsCD<>+24(SB)/4, $0x00000002
-DATA shiftsCD<>+28(SB)/4, $0x00000000
-DATA shiftsCD<>+32(SB)/4, $0x00000003
-DATA shiftsCD<>+36(SB)/4, $0x00000000
-DATA shiftsCD<>+40(SB)/4, $0x00000003
-DATA shiftsCD<>+44(SB)/4, $0x00000000
-DATA shiftsCD<>+48(SB)/4, $0x00000003
-DATA shiftsCD<>+52(SB)/4, $0x00000000
-DATA shiftsCD<>+56(SB)/4, $0x00000003
-DATA shiftsCD<>+60(SB)/4, $0x00000000
-GLOBL shiftsCD<>(SB), RODATA|NOPTR, $64
-
 // func fusedQ6_KAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
 TEXT ·fusedQ6_KAVX512(SB), NOSPLIT, $0-80
@@ -907,7 +1500,7 @@ TEXT ·fusedQ6_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ    blocks+8(FP), CX
 	MOVQ    rows+64(FP), DX
 
-again9:
+again13:
 	MOVQ CX, BX
 	MOVQ AX, SI
 	MOVQ values+16(FP), DI
@@ -916,7 +1509,7 @@ again9:
 	MOVQ xoffset+48(FP), R10
 	MOVQ chunks+72(FP), R11
 
-again10:
+again14:
 	VMOVUPS         (BX), Z4
 	VBROADCASTI64X4 128(BX), Z5
 	VPSLLVQ         Z2, Z5, Z5
@@ -1018,22 +1611,22 @@ again10:
 	VPSRAD          $0x02, (R10), Z5
 	VPADDD          Z5, Z6, Z6
 	VCVTDQ2PS       Z6, Z6
-	MOVWLZX         208(BX), R12
-	VMOVD           R12, X5
-	VCVTPH2PS       X5, X5
-	VBROADCASTSS    X5, Z7
 	VPMOVSXBD       192(BX), Z5
+	MOVWLZX         208(BX), R12
+	VMOVD           R12, X7
+	VCVTPH2PS       X7, X7
+	VBROADCASTSS    X7, Z7
 	VCVTDQ2PS       Z5, Z5
 	VMULPS          Z7, Z5, Z5
 	VMULPS          Z5, Z6, Z6
 	VPSRAD          $0x02, 64(R10), Z5
 	VPADDD          Z5, Z4, Z4
 	VCVTDQ2PS       Z4, Z4
-	MOVWLZX         418(BX), R12
-	VMOVD           R12, X5
-	VCVTPH2PS       X5, X5
-	VBROADCASTSS    X5, Z7
 	VPMOVSXBD       402(BX), Z5
+	MOVWLZX         418(BX), R12
+	VMOVD           R12, X7
+	VCVTPH2PS       X7, X7
+	VBROADCASTSS    X7, Z7
 	VCVTDQ2PS       Z5, Z5
 	VMULPS          Z7, Z5, Z5
 	VMULPS          Z5, Z4, Z4
@@ -1049,40 +1642,22 @@ again10:
 	ADDQ            $0x00000080, R10
 	ADDQ            $0x00000200, DI
 	ADDQ            $0x00000200, R9
-	PREFETCHT0      8192(BX)
-	PREFETCHT0      8256(BX)
-	PREFETCHT0      8320(BX)
-	PREFETCHT0      8384(BX)
-	PREFETCHT0      8448(BX)
-	PREFETCHT0      8512(BX)
-	PREFETCHT0      8576(BX)
+	PREFETCHT1      4096(BX)
+	PREFETCHT1      4160(BX)
+	PREFETCHT1      4224(BX)
+	PREFETCHT1      4288(BX)
+	PREFETCHT1      4352(BX)
+	PREFETCHT1      4416(BX)
+	PREFETCHT1      4480(BX)
 	ADDQ            $0x000001a4, BX
 	DECQ            R11
-	JNZ             again10
+	JNZ             again14
 	ADDQ            $0x00000100, AX
 	ADDQ            rowBytes+56(FP), CX
 	DECQ            DX
-	JNZ             again9
+	JNZ             again13
 	VZEROUPPER
 	RET
-
-DATA x30303030<>+0(SB)/4, $0x30303030
-DATA x30303030<>+4(SB)/4, $0x30303030
-DATA x30303030<>+8(SB)/4, $0x30303030
-DATA x30303030<>+12(SB)/4, $0x30303030
-DATA x30303030<>+16(SB)/4, $0x30303030
-DATA x30303030<>+20(SB)/4, $0x30303030
-DATA x30303030<>+24(SB)/4, $0x30303030
-DATA x30303030<>+28(SB)/4, $0x30303030
-DATA x30303030<>+32(SB)/4, $0x30303030
-DATA x30303030<>+36(SB)/4, $0x30303030
-DATA x30303030<>+40(SB)/4, $0x30303030
-DATA x30303030<>+44(SB)/4, $0x30303030
-DATA x30303030<>+48(SB)/4, $0x30303030
-DATA x30303030<>+52(SB)/4, $0x30303030
-DATA x30303030<>+56(SB)/4, $0x30303030
-DATA x30303030<>+60(SB)/4, $0x30303030
-GLOBL x30303030<>(SB), RODATA|NOPTR, $64
 
 DATA shiftsEC<>+0(SB)/4, $0x00000004
 DATA shiftsEC<>+4(SB)/4, $0x00000000
@@ -1102,56 +1677,248 @@ DATA shiftsEC<>+56(SB)/4, $0x00000002
 DATA shiftsEC<>+60(SB)/4, $0x00000000
 GLOBL shiftsEC<>(SB), RODATA|NOPTR, $64
 
-DATA shiftsAC<>+0(SB)/4, $0x00000000
-DATA shiftsAC<>+4(SB)/4, $0x00000000
-DATA shiftsAC<>+8(SB)/4, $0x00000000
-DATA shiftsAC<>+12(SB)/4, $0x00000000
-DATA shiftsAC<>+16(SB)/4, $0x00000000
-DATA shiftsAC<>+20(SB)/4, $0x00000000
-DATA shiftsAC<>+24(SB)/4, $0x00000000
-DATA shiftsAC<>+28(SB)/4, $0x00000000
-DATA shiftsAC<>+32(SB)/4, $0x00000002
-DATA shiftsAC<>+36(SB)/4, $0x00000000
-DATA shiftsAC<>+40(SB)/4, $0x00000002
-DATA shiftsAC<>+44(SB)/4, $0x00000000
-DATA shiftsAC<>+48(SB)/4, $0x00000002
-DATA shiftsAC<>+52(SB)/4, $0x00000000
-DATA shiftsAC<>+56(SB)/4, $0x00000002
-DATA shiftsAC<>+60(SB)/4, $0x00000000
-GLOBL shiftsAC<>(SB), RODATA|NOPTR, $64
+// func fusedIQ4_XSAVX512(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C, MMX+
+TEXT ·fusedIQ4_XSAVX512(SB), NOSPLIT, $0-80
+	VMOVUPS double<>+0(SB), Z0
+	VMOVUPS x0f0f0f0f<>+0(SB), Z1
+	VMOVUPS shiftsAEAE<>+0(SB), Z2
+	VMOVUPS levelsIQ4<>+0(SB), Z3
+	MOVQ    terms+0(FP), AX
+	MOVQ    blocks+8(FP), CX
+	MOVQ    rows+64(FP), DX
 
-DATA quarters<>+0(SB)/4, $0x00000000
-DATA quarters<>+4(SB)/4, $0x00000004
-DATA quarters<>+8(SB)/4, $0x00000008
-DATA quarters<>+12(SB)/4, $0x0000000c
-DATA quarters<>+16(SB)/4, $0x00000001
-DATA quarters<>+20(SB)/4, $0x00000005
-DATA quarters<>+24(SB)/4, $0x00000009
-DATA quarters<>+28(SB)/4, $0x0000000d
-DATA quarters<>+32(SB)/4, $0x00000002
-DATA quarters<>+36(SB)/4, $0x00000006
-DATA quarters<>+40(SB)/4, $0x0000000a
-DATA quarters<>+44(SB)/4, $0x0000000e
-DATA quarters<>+48(SB)/4, $0x00000003
-DATA quarters<>+52(SB)/4, $0x00000007
-DATA quarters<>+56(SB)/4, $0x0000000b
-DATA quarters<>+60(SB)/4, $0x0000000f
-GLOBL quarters<>(SB), RODATA|NOPTR, $64
+again15:
+	MOVQ CX, BX
+	MOVQ AX, SI
+	MOVQ values+16(FP), DI
+	MOVQ xscale+32(FP), R8
+	MOVQ low+24(FP), R9
+	MOVQ xoffset+48(FP), R10
+	MOVQ chunks+72(FP), R11
 
-DATA neighbours<>+0(SB)/4, $0x00000000
-DATA neighbours<>+4(SB)/4, $0x00000001
-DATA neighbours<>+8(SB)/4, $0x00000004
-DATA neighbours<>+12(SB)/4, $0x00000005
-DATA neighbours<>+16(SB)/4, $0x00000008
-DATA neighbours<>+20(SB)/4, $0x00000009
-DATA neighbours<>+24(SB)/4, $0x0000000c
-DATA neighbours<>+28(SB)/4, $0x0000000d
-DATA neighbours<>+32(SB)/4, $0x00000002
-DATA neighbours<>+36(SB)/4, $0x00000003
-DATA neighbours<>+40(SB)/4, $0x00000006
-DATA neighbours<>+44(SB)/4, $0x00000007
-DATA neighbours<>+48(SB)/4, $0x0000000a
-DATA neighbours<>+52(SB)/4, $0x0000000b
-DATA neighbours<>+56(SB)/4, $0x0000000e
-DATA neighbours<>+60(SB)/4, $0x0000000f
-GLOBL neighbours<>(SB), RODATA|NOPTR, $64
+again16:
+	VMOVDQU      8(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z6, Z6, Z6
+	VPDPBUSD     (DI), Z5, Z6
+	VPSLLD       $0x08, Z6, Z6
+	VPDPBUSD     (R9), Z5, Z6
+	VMOVDQU      40(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z7, Z7, Z7
+	VPDPBUSD     64(DI), Z5, Z7
+	VPSLLD       $0x08, Z7, Z7
+	VPDPBUSD     64(R9), Z5, Z7
+	VSHUFPS      $0xdd, Z7, Z6, Z5
+	VSHUFPS      $0x88, Z7, Z6, Z6
+	VPADDD       Z5, Z6, Z6
+	VMOVDQU      72(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z7, Z7, Z7
+	VPDPBUSD     128(DI), Z5, Z7
+	VPSLLD       $0x08, Z7, Z7
+	VPDPBUSD     128(R9), Z5, Z7
+	VMOVDQU      104(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z8, Z8, Z8
+	VPDPBUSD     192(DI), Z5, Z8
+	VPSLLD       $0x08, Z8, Z8
+	VPDPBUSD     192(R9), Z5, Z8
+	VSHUFPS      $0xdd, Z8, Z7, Z5
+	VSHUFPS      $0x88, Z8, Z7, Z7
+	VPADDD       Z5, Z7, Z7
+	VSHUFPS      $0xdd, Z7, Z6, Z5
+	VSHUFPS      $0x88, Z7, Z6, Z6
+	VPADDD       Z5, Z6, Z6
+	VMOVDQU      144(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z7, Z7, Z7
+	VPDPBUSD     256(DI), Z5, Z7
+	VPSLLD       $0x08, Z7, Z7
+	VPDPBUSD     256(R9), Z5, Z7
+	VMOVDQU      176(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z8, Z8, Z8
+	VPDPBUSD     320(DI), Z5, Z8
+	VPSLLD       $0x08, Z8, Z8
+	VPDPBUSD     320(R9), Z5, Z8
+	VSHUFPS      $0xdd, Z8, Z7, Z5
+	VSHUFPS      $0x88, Z8, Z7, Z7
+	VPADDD       Z5, Z7, Z7
+	VMOVDQU      208(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z8, Z8, Z8
+	VPDPBUSD     384(DI), Z5, Z8
+	VPSLLD       $0x08, Z8, Z8
+	VPDPBUSD     384(R9), Z5, Z8
+	VMOVDQU      240(BX), Y4
+	VPERMQ       Z4, Z0, Z5
+	VPSRLVQ      Z2, Z5, Z5
+	VPANDD       Z1, Z5, Z5
+	VPSHUFB      Z5, Z3, Z5
+	VXORPS       Z9, Z9, Z9
+	VPDPBUSD     448(DI), Z5, Z9
+	VPSLLD       $0x08, Z9, Z9
+	VPDPBUSD     448(R9), Z5, Z9
+	VSHUFPS      $0xdd, Z9, Z8, Z5
+	VSHUFPS      $0x88, Z9, Z8, Z8
+	VPADDD       Z5, Z8, Z8
+	VSHUFPS      $0xdd, Z8, Z7, Z5
+	VSHUFPS      $0x88, Z8, Z7, Z7
+	VPADDD       Z5, Z7, Z7
+	VSHUFF32X4   $0x88, Z7, Z6, Z5
+	VSHUFF32X4   $0xdd, Z7, Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	VMOVUPS      pairs<>+0(SB), Z6
+	VPERMD       Z5, Z6, Z6
+	VPADDD       (R10), Z6, Z6
+	VCVTDQ2PS    Z6, Z6
+	VPBROADCASTD 140(BX), Y4
+	VPSRLVD      nibbleOf<>+0(SB), Y4, Y5
+	VPAND        x0000000f<>+0(SB), Y5, Y5
+	VPBROADCASTW 138(BX), Y4
+	VPSRLVD      pairOf<>+0(SB), Y4, Y4
+	VPAND        x00000003<>+0(SB), Y4, Y4
+	VPSLLD       $0x04, Y4, Y4
+	VPOR         Y4, Y5, Y5
+	VPSUBD       x00000020<>+0(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	MOVWLZX      136(BX), R12
+	VMOVD        R12, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y5, Y5
+	VPBROADCASTD 4(BX), Y4
+	VPSRLVD      nibbleOf<>+0(SB), Y4, Y4
+	VPAND        x0000000f<>+0(SB), Y4, Y4
+	VPBROADCASTW 2(BX), Y7
+	VPSRLVD      pairOf<>+0(SB), Y7, Y7
+	VPAND        x00000003<>+0(SB), Y7, Y7
+	VPSLLD       $0x04, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSUBD       x00000020<>+0(SB), Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	MOVWLZX      (BX), R12
+	VMOVD        R12, X7
+	VCVTPH2PS    X7, X7
+	VBROADCASTSS X7, Y7
+	VMULPS       Y7, Y4, Y4
+	VINSERTF64X4 $0x01, Y5, Z4, Z5
+	VMULPS       Z5, Z6, Z6
+	VMULPS       (R8), Z6, Z6
+	VMOVUPS      Z6, (SI)
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R8
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000200, DI
+	ADDQ         $0x00000200, R9
+	PREFETCHT1   4096(BX)
+	PREFETCHT1   4160(BX)
+	PREFETCHT1   4224(BX)
+	PREFETCHT1   4288(BX)
+	PREFETCHT1   4352(BX)
+	ADDQ         $0x00000110, BX
+	DECQ         R11
+	JNZ          again16
+	ADDQ         $0x00000100, AX
+	ADDQ         rowBytes+56(FP), CX
+	DECQ         DX
+	JNZ          again15
+	VZEROUPPER
+	RET
+
+DATA levelsIQ4<>+0(SB)/4, $0x3f2d1801
+DATA levelsIQ4<>+4(SB)/4, $0x766a5d4f
+DATA levelsIQ4<>+8(SB)/4, $0xa6998d81
+DATA levelsIQ4<>+12(SB)/4, $0xf1d9c5b5
+DATA levelsIQ4<>+16(SB)/4, $0x3f2d1801
+DATA levelsIQ4<>+20(SB)/4, $0x766a5d4f
+DATA levelsIQ4<>+24(SB)/4, $0xa6998d81
+DATA levelsIQ4<>+28(SB)/4, $0xf1d9c5b5
+DATA levelsIQ4<>+32(SB)/4, $0x3f2d1801
+DATA levelsIQ4<>+36(SB)/4, $0x766a5d4f
+DATA levelsIQ4<>+40(SB)/4, $0xa6998d81
+DATA levelsIQ4<>+44(SB)/4, $0xf1d9c5b5
+DATA levelsIQ4<>+48(SB)/4, $0x3f2d1801
+DATA levelsIQ4<>+52(SB)/4, $0x766a5d4f
+DATA levelsIQ4<>+56(SB)/4, $0xa6998d81
+DATA levelsIQ4<>+60(SB)/4, $0xf1d9c5b5
+GLOBL levelsIQ4<>(SB), RODATA|NOPTR, $64
+
+DATA nibbleOf<>+0(SB)/4, $0x00000000
+DATA nibbleOf<>+4(SB)/4, $0x00000004
+DATA nibbleOf<>+8(SB)/4, $0x00000008
+DATA nibbleOf<>+12(SB)/4, $0x0000000c
+DATA nibbleOf<>+16(SB)/4, $0x00000010
+DATA nibbleOf<>+20(SB)/4, $0x00000014
+DATA nibbleOf<>+24(SB)/4, $0x00000018
+DATA nibbleOf<>+28(SB)/4, $0x0000001c
+GLOBL nibbleOf<>(SB), RODATA|NOPTR, $32
+
+DATA pairOf<>+0(SB)/4, $0x00000000
+DATA pairOf<>+4(SB)/4, $0x00000002
+DATA pairOf<>+8(SB)/4, $0x00000004
+DATA pairOf<>+12(SB)/4, $0x00000006
+DATA pairOf<>+16(SB)/4, $0x00000008
+DATA pairOf<>+20(SB)/4, $0x0000000a
+DATA pairOf<>+24(SB)/4, $0x0000000c
+DATA pairOf<>+28(SB)/4, $0x0000000e
+GLOBL pairOf<>(SB), RODATA|NOPTR, $32
+
+DATA x00000003<>+0(SB)/4, $0x00000003
+DATA x00000003<>+4(SB)/4, $0x00000003
+DATA x00000003<>+8(SB)/4, $0x00000003
+DATA x00000003<>+12(SB)/4, $0x00000003
+DATA x00000003<>+16(SB)/4, $0x00000003
+DATA x00000003<>+20(SB)/4, $0x00000003
+DATA x00000003<>+24(SB)/4, $0x00000003
+DATA x00000003<>+28(SB)/4, $0x00000003
+DATA x00000003<>+32(SB)/4, $0x00000003
+DATA x00000003<>+36(SB)/4, $0x00000003
+DATA x00000003<>+40(SB)/4, $0x00000003
+DATA x00000003<>+44(SB)/4, $0x00000003
+DATA x00000003<>+48(SB)/4, $0x00000003
+DATA x00000003<>+52(SB)/4, $0x00000003
+DATA x00000003<>+56(SB)/4, $0x00000003
+DATA x00000003<>+60(SB)/4, $0x00000003
+GLOBL x00000003<>(SB), RODATA|NOPTR, $64
+
+DATA x00000020<>+0(SB)/4, $0x00000020
+DATA x00000020<>+4(SB)/4, $0x00000020
+DATA x00000020<>+8(SB)/4, $0x00000020
+DATA x00000020<>+12(SB)/4, $0x00000020
+DATA x00000020<>+16(SB)/4, $0x00000020
+DATA x00000020<>+20(SB)/4, $0x00000020
+DATA x00000020<>+24(SB)/4, $0x00000020
+DATA x00000020<>+28(SB)/4, $0x00000020
+DATA x00000020<>+32(SB)/4, $0x00000020
+DATA x00000020<>+36(SB)/4, $0x00000020
+DATA x00000020<>+40(SB)/4, $0x00000020
+DATA x00000020<>+44(SB)/4, $0x00000020
+DATA x00000020<>+48(SB)/4, $0x00000020
+DATA x00000020<>+52(SB)/4, $0x00000020
+DATA x00000020<>+56(SB)/4, $0x00000020
+DATA x00000020<>+60(SB)/4, $0x00000020
+GLOBL x00000020<>(SB), RODATA|NOPTR, $64

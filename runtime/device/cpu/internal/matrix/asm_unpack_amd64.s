@@ -95,25 +95,25 @@ again3:
 // func unpackQ4_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again4:
-	MOVWLZX     (DX), SI
+	MOVWLZX     (AX), SI
 	VMOVD       SI, X0
 	VCVTPH2PS   X0, X0
-	VMOVSS      X0, (CX)
-	VMOVDQU     2(DX), X0
+	VMOVSS      X0, (DX)
+	VMOVDQU     2(AX), X0
 	VPSRLW      $0x04, X0, X1
 	VINSERTI128 $0x01, X1, Y0, Y1
 	VPAND       x0f0f0f0f<>+0(SB), Y1, Y1
 	VPADDB      x78787878<>+0(SB), Y1, Y1
-	VMOVDQU     Y1, (AX)
-	ADDQ        $0x00000020, AX
-	ADDQ        $0x00000004, CX
-	ADDQ        $0x00000012, DX
+	VMOVDQU     Y1, (CX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
+	ADDQ        $0x00000012, AX
 	DECQ        BX
 	JNZ         again4
 	VZEROUPPER
@@ -158,28 +158,28 @@ GLOBL x78787878<>(SB), RODATA|NOPTR, $64
 // func unpackQ4_1AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ minima+16(FP), BX
 	MOVQ n+32(FP), SI
 
 again5:
-	MOVL        (DX), DI
+	MOVL        (AX), DI
 	VMOVD       DI, X0
 	VCVTPH2PS   X0, X0
-	VMOVSS      X0, (CX)
+	VMOVSS      X0, (DX)
 	VPXOR       x80000000<>+0(SB), X0, X0
 	VPEXTRD     $0x01, X0, (BX)
-	VMOVDQU     4(DX), X0
+	VMOVDQU     4(AX), X0
 	VPSRLW      $0x04, X0, X1
 	VINSERTI128 $0x01, X1, Y0, Y1
 	VPAND       x0f0f0f0f<>+0(SB), Y1, Y1
-	VMOVDQU     Y1, (AX)
-	ADDQ        $0x00000020, AX
-	ADDQ        $0x00000004, CX
+	VMOVDQU     Y1, (CX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
 	ADDQ        $0x00000004, BX
-	ADDQ        $0x00000014, DX
+	ADDQ        $0x00000014, AX
 	DECQ        SI
 	JNZ         again5
 	VZEROUPPER
@@ -206,31 +206,31 @@ GLOBL x80000000<>(SB), RODATA|NOPTR, $64
 // func unpackQ5_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again6:
-	MOVWLZX      (DX), SI
+	MOVWLZX      (AX), SI
 	VMOVD        SI, X0
 	VCVTPH2PS    X0, X0
-	VMOVSS       X0, (CX)
-	VMOVDQU      6(DX), X0
+	VMOVSS       X0, (DX)
+	VMOVDQU      6(AX), X0
 	VPSRLW       $0x04, X0, X1
 	VINSERTI128  $0x01, X1, Y0, Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y1
-	VPBROADCASTD 2(DX), Y2
+	VPBROADCASTD 2(AX), Y2
 	VPSHUFB      byteOfBit<>+0(SB), Y2, Y2
 	VPAND        bitOfByte<>+0(SB), Y2, Y2
 	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
 	VPAND        x10101010<>+0(SB), Y2, Y2
 	VPADDB       Y2, Y1, Y1
 	VPADDB       x70707070<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000004, CX
-	ADDQ         $0x00000016, DX
+	VMOVDQU      Y1, (CX)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000016, AX
 	DECQ         BX
 	JNZ          again6
 	VZEROUPPER
@@ -295,34 +295,34 @@ GLOBL x70707070<>(SB), RODATA|NOPTR, $64
 // func unpackQ5_1AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ minima+16(FP), BX
 	MOVQ n+32(FP), SI
 
 again7:
-	MOVL         (DX), DI
+	MOVL         (AX), DI
 	VMOVD        DI, X0
 	VCVTPH2PS    X0, X0
-	VMOVSS       X0, (CX)
+	VMOVSS       X0, (DX)
 	VPXOR        x80000000<>+0(SB), X0, X0
 	VPEXTRD      $0x01, X0, (BX)
-	VMOVDQU      8(DX), X0
+	VMOVDQU      8(AX), X0
 	VPSRLW       $0x04, X0, X1
 	VINSERTI128  $0x01, X1, Y0, Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y1
-	VPBROADCASTD 4(DX), Y2
+	VPBROADCASTD 4(AX), Y2
 	VPSHUFB      byteOfBit<>+0(SB), Y2, Y2
 	VPAND        bitOfByte<>+0(SB), Y2, Y2
 	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
 	VPAND        x10101010<>+0(SB), Y2, Y2
 	VPADDB       Y2, Y1, Y1
-	VMOVDQU      Y1, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000004, CX
+	VMOVDQU      Y1, (CX)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000004, BX
-	ADDQ         $0x00000018, DX
+	ADDQ         $0x00000018, AX
 	DECQ         SI
 	JNZ          again7
 	VZEROUPPER
@@ -331,22 +331,22 @@ again7:
 // func unpackQ8_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again8:
-	MOVWLZX   (DX), SI
+	MOVWLZX   (AX), SI
 	VMOVD     SI, X0
 	VCVTPH2PS X0, X0
-	VMOVSS    X0, (CX)
-	VMOVDQU   2(DX), Y0
+	VMOVSS    X0, (DX)
+	VMOVDQU   2(AX), Y0
 	VPXOR     x80808080<>+0(SB), Y0, Y0
-	VMOVDQU   Y0, (AX)
-	ADDQ      $0x00000020, AX
-	ADDQ      $0x00000004, CX
-	ADDQ      $0x00000022, DX
+	VMOVDQU   Y0, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000004, DX
+	ADDQ      $0x00000022, AX
 	DECQ      BX
 	JNZ       again8
 	VZEROUPPER
@@ -373,26 +373,26 @@ GLOBL x80808080<>(SB), RODATA|NOPTR, $64
 // func unpackIQ4_NLAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ4_NLAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again9:
-	MOVWLZX     (DX), SI
+	MOVWLZX     (AX), SI
 	VMOVD       SI, X0
 	VCVTPH2PS   X0, X0
-	VMOVSS      X0, (CX)
-	VMOVDQU     2(DX), X0
+	VMOVSS      X0, (DX)
+	VMOVDQU     2(AX), X0
 	VPSRLW      $0x04, X0, X1
 	VINSERTI128 $0x01, X1, Y0, Y1
 	VPAND       x0f0f0f0f<>+0(SB), Y1, Y1
 	VMOVUPS     levelsIQ4<>+0(SB), Y2
 	VPSHUFB     Y1, Y2, Y2
-	VMOVDQU     Y2, (AX)
-	ADDQ        $0x00000020, AX
-	ADDQ        $0x00000004, CX
-	ADDQ        $0x00000012, DX
+	VMOVDQU     Y2, (CX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
+	ADDQ        $0x00000012, AX
 	DECQ        BX
 	JNZ         again9
 	VZEROUPPER
@@ -411,13 +411,13 @@ GLOBL levelsIQ4<>(SB), RODATA|NOPTR, $32
 // func unpackMXFP4AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, CMOV
 TEXT ·unpackMXFP4AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again10:
-	MOVBLZX     (DX), SI
+	MOVBLZX     (AX), SI
 	MOVL        SI, R8
 	ADDL        $0x01, R8
 	SHLL        $0x15, R8
@@ -426,17 +426,17 @@ again10:
 	SHLL        $0x17, SI
 	CMPL        DI, $0x02
 	CMOVLLT     R8, SI
-	MOVL        SI, (CX)
-	VMOVDQU     1(DX), X0
+	MOVL        SI, (DX)
+	VMOVDQU     1(AX), X0
 	VPSRLW      $0x04, X0, X1
 	VINSERTI128 $0x01, X1, Y0, Y1
 	VPAND       x0f0f0f0f<>+0(SB), Y1, Y1
 	VMOVUPS     levelsFP4<>+0(SB), Y2
 	VPSHUFB     Y1, Y2, Y2
-	VMOVDQU     Y2, (AX)
-	ADDQ        $0x00000020, AX
-	ADDQ        $0x00000004, CX
-	ADDQ        $0x00000011, DX
+	VMOVDQU     Y2, (CX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
+	ADDQ        $0x00000011, AX
 	DECQ        BX
 	JNZ         again10
 	VZEROUPPER
@@ -455,31 +455,31 @@ GLOBL levelsFP4<>(SB), RODATA|NOPTR, $32
 // func unpackQ2_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ2_KAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ minima+16(FP), BX
 	MOVQ n+32(FP), SI
 
 again11:
-	VMOVDQU      (DX), X0
+	VMOVDQU      (AX), X0
 	VPSRLW       $0x04, X0, X1
 	VPAND        x0f0f0f0f<>+0(SB), X0, X0
 	VPAND        x0f0f0f0f<>+0(SB), X1, X1
-	MOVWLZX      80(DX), DI
+	MOVWLZX      80(AX), DI
 	VMOVD        DI, X2
 	VCVTPH2PS    X2, X2
 	VBROADCASTSS X2, Y2
 	VPMOVZXBD    X0, Y3
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y2, Y3, Y3
-	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y3, (DX)
 	VPSRLDQ      $0x08, X0, X0
 	VPMOVZXBD    X0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 32(CX)
-	MOVWLZX      82(DX), DI
+	VMOVUPS      Y0, 32(DX)
+	MOVWLZX      82(AX), DI
 	VMOVD        DI, X0
 	VCVTPH2PS    X0, X0
 	VBROADCASTSS X0, Y0
@@ -492,34 +492,34 @@ again11:
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 32(BX)
-	VMOVDQU      16(DX), Y0
+	VMOVDQU      16(AX), Y0
 	VPAND        x03030303<>+0(SB), Y0, Y1
-	VMOVDQU      Y1, (AX)
+	VMOVDQU      Y1, (CX)
 	VPSRLW       $0x02, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(AX)
+	VMOVDQU      Y1, 32(CX)
 	VPSRLW       $0x04, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(AX)
+	VMOVDQU      Y1, 64(CX)
 	VPSRLW       $0x06, Y0, Y0
 	VPAND        x03030303<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 96(AX)
-	VMOVDQU      48(DX), Y0
+	VMOVDQU      Y0, 96(CX)
+	VMOVDQU      48(AX), Y0
 	VPAND        x03030303<>+0(SB), Y0, Y1
-	VMOVDQU      Y1, 128(AX)
+	VMOVDQU      Y1, 128(CX)
 	VPSRLW       $0x02, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 160(AX)
+	VMOVDQU      Y1, 160(CX)
 	VPSRLW       $0x04, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 192(AX)
+	VMOVDQU      Y1, 192(CX)
 	VPSRLW       $0x06, Y0, Y0
 	VPAND        x03030303<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000040, CX
+	VMOVDQU      Y0, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
 	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000054, DX
+	ADDQ         $0x00000054, AX
 	DECQ         SI
 	JNZ          again11
 	VZEROUPPER
@@ -546,94 +546,94 @@ GLOBL x03030303<>(SB), RODATA|NOPTR, $64
 // func unpackQ3_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again12:
-	VMOVQ        96(DX), X0
+	VMOVQ        96(AX), X0
 	VPSRLW       $0x04, X0, X1
 	VPUNPCKLQDQ  X1, X0, X0
 	VPAND        x0f0f0f0f<>+0(SB), X0, X0
-	VPBROADCASTD 104(DX), X1
+	VPBROADCASTD 104(AX), X1
 	VPSLLVD      leftSix<>+0(SB), X1, X1
 	VPSRLVD      rightSix<>+0(SB), X1, X1
 	VPAND        x30303030<>+0(SB), X1, X1
 	VPOR         X1, X0, X0
 	VPSUBB       x20202020<>+0(SB), X0, X0
-	MOVWLZX      108(DX), SI
+	MOVWLZX      108(AX), SI
 	VMOVD        SI, X1
 	VCVTPH2PS    X1, X1
 	VBROADCASTSS X1, Y1
 	VPMOVSXBD    X0, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y2, (DX)
 	VPSRLDQ      $0x08, X0, X0
 	VPMOVSXBD    X0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(CX)
-	VMOVDQU      (DX), Y0
-	VMOVDQU      32(DX), Y1
+	VMOVUPS      Y0, 32(DX)
+	VMOVDQU      (AX), Y0
+	VMOVDQU      32(AX), Y1
 	VPAND        x03030303<>+0(SB), Y1, Y2
 	VPSLLW       $0x02, Y0, Y3
 	VPAND        x04040404<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
 	VPADDB       x7c7c7c7c<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, (AX)
+	VMOVDQU      Y2, (CX)
 	VPSRLW       $0x02, Y1, Y2
 	VPAND        x03030303<>+0(SB), Y2, Y2
 	VPSLLW       $0x01, Y0, Y3
 	VPAND        x04040404<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
 	VPADDB       x7c7c7c7c<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 32(AX)
+	VMOVDQU      Y2, 32(CX)
 	VPSRLW       $0x04, Y1, Y2
 	VPAND        x03030303<>+0(SB), Y2, Y2
 	VPAND        x04040404<>+0(SB), Y0, Y3
 	VPOR         Y3, Y2, Y2
 	VPADDB       x7c7c7c7c<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 64(AX)
+	VMOVDQU      Y2, 64(CX)
 	VPSRLW       $0x06, Y1, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
 	VPSRLW       $0x01, Y0, Y2
 	VPAND        x04040404<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VPADDB       x7c7c7c7c<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 96(AX)
-	VMOVDQU      64(DX), Y1
+	VMOVDQU      Y1, 96(CX)
+	VMOVDQU      64(AX), Y1
 	VPAND        x03030303<>+0(SB), Y1, Y2
 	VPSRLW       $0x02, Y0, Y3
 	VPAND        x04040404<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
 	VPADDB       x7c7c7c7c<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 128(AX)
+	VMOVDQU      Y2, 128(CX)
 	VPSRLW       $0x02, Y1, Y2
 	VPAND        x03030303<>+0(SB), Y2, Y2
 	VPSRLW       $0x03, Y0, Y3
 	VPAND        x04040404<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
 	VPADDB       x7c7c7c7c<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 160(AX)
+	VMOVDQU      Y2, 160(CX)
 	VPSRLW       $0x04, Y1, Y2
 	VPAND        x03030303<>+0(SB), Y2, Y2
 	VPSRLW       $0x04, Y0, Y3
 	VPAND        x04040404<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
 	VPADDB       x7c7c7c7c<>+0(SB), Y2, Y2
-	VMOVDQU      Y2, 192(AX)
+	VMOVDQU      Y2, 192(CX)
 	VPSRLW       $0x06, Y1, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
 	VPSRLW       $0x05, Y0, Y0
 	VPAND        x04040404<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y1
 	VPADDB       x7c7c7c7c<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x0000006e, DX
+	VMOVDQU      Y1, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x0000006e, AX
 	DECQ         BX
 	JNZ          again12
 	VZEROUPPER
@@ -726,16 +726,16 @@ GLOBL x7c7c7c7c<>(SB), RODATA|NOPTR, $64
 // func unpackQ4_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ4_KAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ minima+16(FP), BX
 	MOVQ n+32(FP), SI
 
 again13:
-	MOVL         4(DX), DI
-	MOVL         8(DX), R8
-	MOVL         12(DX), R9
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
 	MOVL         DI, R10
 	ANDL         $0x3f3f3f3f, R10
 	VMOVD        R10, X0
@@ -755,15 +755,15 @@ again13:
 	ANDL         $0x30303030, R8
 	ORL          R8, DI
 	VPINSRD      $0x03, DI, X0, X0
-	MOVWLZX      (DX), DI
+	MOVWLZX      (AX), DI
 	VMOVD        DI, X2
 	VCVTPH2PS    X2, X2
 	VPMOVZXBD    X0, Y1
 	VCVTDQ2PS    Y1, Y1
 	VBROADCASTSS X2, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	MOVWLZX      2(DX), DI
+	VMOVUPS      Y1, (DX)
+	MOVWLZX      2(AX), DI
 	VMOVD        DI, X1
 	VCVTPH2PS    X1, X1
 	VPSRLDQ      $0x08, X0, X0
@@ -772,34 +772,34 @@ again13:
 	VBROADCASTSS X1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (BX)
-	VMOVDQU      16(DX), Y0
+	VMOVDQU      16(AX), Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y1
-	VMOVDQU      Y1, (AX)
+	VMOVDQU      Y1, (CX)
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 32(AX)
-	VMOVDQU      48(DX), Y0
+	VMOVDQU      Y0, 32(CX)
+	VMOVDQU      48(AX), Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y1
-	VMOVDQU      Y1, 64(AX)
+	VMOVDQU      Y1, 64(CX)
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 96(AX)
-	VMOVDQU      80(DX), Y0
+	VMOVDQU      Y0, 96(CX)
+	VMOVDQU      80(AX), Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y1
-	VMOVDQU      Y1, 128(AX)
+	VMOVDQU      Y1, 128(CX)
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 160(AX)
-	VMOVDQU      112(DX), Y0
+	VMOVDQU      Y0, 160(CX)
+	VMOVDQU      112(AX), Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y1
-	VMOVDQU      Y1, 192(AX)
+	VMOVDQU      Y1, 192(CX)
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000020, CX
+	VMOVDQU      Y0, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000090, DX
+	ADDQ         $0x00000090, AX
 	DECQ         SI
 	JNZ          again13
 	VZEROUPPER
@@ -808,16 +808,16 @@ again13:
 // func unpackQ5_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ minima+16(FP), BX
 	MOVQ n+32(FP), SI
 
 again14:
-	MOVL         4(DX), DI
-	MOVL         8(DX), R8
-	MOVL         12(DX), R9
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
 	MOVL         DI, R10
 	ANDL         $0x3f3f3f3f, R10
 	VMOVD        R10, X0
@@ -837,15 +837,15 @@ again14:
 	ANDL         $0x30303030, R8
 	ORL          R8, DI
 	VPINSRD      $0x03, DI, X0, X0
-	MOVWLZX      (DX), DI
+	MOVWLZX      (AX), DI
 	VMOVD        DI, X2
 	VCVTPH2PS    X2, X2
 	VPMOVZXBD    X0, Y1
 	VCVTDQ2PS    Y1, Y1
 	VBROADCASTSS X2, Y2
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	MOVWLZX      2(DX), DI
+	VMOVUPS      Y1, (DX)
+	MOVWLZX      2(AX), DI
 	VMOVD        DI, X1
 	VCVTPH2PS    X1, X1
 	VPSRLDQ      $0x08, X0, X0
@@ -854,58 +854,58 @@ again14:
 	VBROADCASTSS X1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (BX)
-	VMOVDQU      16(DX), Y0
-	VMOVDQU      48(DX), Y1
+	VMOVDQU      16(AX), Y0
+	VMOVDQU      48(AX), Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
 	VPSLLW       $0x04, Y0, Y3
 	VPAND        x10101010<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, (AX)
+	VMOVDQU      Y2, (CX)
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y1
 	VPSLLW       $0x03, Y0, Y2
 	VPAND        x10101010<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, 32(AX)
-	VMOVDQU      80(DX), Y1
+	VMOVDQU      Y1, 32(CX)
+	VMOVDQU      80(AX), Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
 	VPSLLW       $0x02, Y0, Y3
 	VPAND        x10101010<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, 64(AX)
+	VMOVDQU      Y2, 64(CX)
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y1
 	VPSLLW       $0x01, Y0, Y2
 	VPAND        x10101010<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, 96(AX)
-	VMOVDQU      112(DX), Y1
+	VMOVDQU      Y1, 96(CX)
+	VMOVDQU      112(AX), Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
 	VPAND        x10101010<>+0(SB), Y0, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, 128(AX)
+	VMOVDQU      Y2, 128(CX)
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y1
 	VPSRLW       $0x01, Y0, Y2
 	VPAND        x10101010<>+0(SB), Y2, Y2
 	VPOR         Y2, Y1, Y1
-	VMOVDQU      Y1, 160(AX)
-	VMOVDQU      144(DX), Y1
+	VMOVDQU      Y1, 160(CX)
+	VMOVDQU      144(AX), Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
 	VPSRLW       $0x02, Y0, Y3
 	VPAND        x10101010<>+0(SB), Y3, Y3
 	VPOR         Y3, Y2, Y2
-	VMOVDQU      Y2, 192(AX)
+	VMOVDQU      Y2, 192(CX)
 	VPSRLW       $0x04, Y1, Y1
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y1
 	VPSRLW       $0x03, Y0, Y0
 	VPAND        x10101010<>+0(SB), Y0, Y0
 	VPOR         Y0, Y1, Y1
-	VMOVDQU      Y1, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000020, CX
+	VMOVDQU      Y1, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x000000b0, DX
+	ADDQ         $0x000000b0, AX
 	DECQ         SI
 	JNZ          again14
 	VZEROUPPER
@@ -914,83 +914,83 @@ again14:
 // func unpackQ6_KAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackQ6_KAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again15:
-	MOVWLZX      208(DX), SI
+	MOVWLZX      208(AX), SI
 	VMOVD        SI, X0
 	VCVTPH2PS    X0, X0
 	VBROADCASTSS X0, Y0
-	VPMOVSXBD    192(DX), Y1
+	VPMOVSXBD    192(AX), Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VPMOVSXBD    200(DX), Y1
+	VMOVUPS      Y1, (DX)
+	VPMOVSXBD    200(AX), Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 32(CX)
-	VMOVDQU      (DX), Y0
-	VMOVDQU      32(DX), Y1
-	VMOVDQU      128(DX), Y2
+	VMOVUPS      Y1, 32(DX)
+	VMOVDQU      (AX), Y0
+	VMOVDQU      32(AX), Y1
+	VMOVDQU      128(AX), Y2
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y3
 	VPSLLW       $0x04, Y2, Y4
 	VPAND        x30303030<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VPADDB       x60606060<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VMOVDQU      Y3, (CX)
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y3
 	VPSLLW       $0x02, Y2, Y4
 	VPAND        x30303030<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VPADDB       x60606060<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, 32(AX)
+	VMOVDQU      Y3, 32(CX)
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VPAND        x30303030<>+0(SB), Y2, Y3
 	VPOR         Y3, Y0, Y0
 	VPADDB       x60606060<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 64(AX)
+	VMOVDQU      Y0, 64(CX)
 	VPSRLW       $0x04, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VPSRLW       $0x02, Y2, Y1
 	VPAND        x30303030<>+0(SB), Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VPADDB       x60606060<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 96(AX)
-	VMOVDQU      64(DX), Y0
-	VMOVDQU      96(DX), Y1
-	VMOVDQU      160(DX), Y2
+	VMOVDQU      Y0, 96(CX)
+	VMOVDQU      64(AX), Y0
+	VMOVDQU      96(AX), Y1
+	VMOVDQU      160(AX), Y2
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y3
 	VPSLLW       $0x04, Y2, Y4
 	VPAND        x30303030<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VPADDB       x60606060<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, 128(AX)
+	VMOVDQU      Y3, 128(CX)
 	VPAND        x0f0f0f0f<>+0(SB), Y1, Y3
 	VPSLLW       $0x02, Y2, Y4
 	VPAND        x30303030<>+0(SB), Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VPADDB       x60606060<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, 160(AX)
+	VMOVDQU      Y3, 160(CX)
 	VPSRLW       $0x04, Y0, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VPAND        x30303030<>+0(SB), Y2, Y3
 	VPOR         Y3, Y0, Y0
 	VPADDB       x60606060<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 192(AX)
+	VMOVDQU      Y0, 192(CX)
 	VPSRLW       $0x04, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VPSRLW       $0x02, Y2, Y1
 	VPAND        x30303030<>+0(SB), Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VPADDB       x60606060<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x000000d2, DX
+	VMOVDQU      Y0, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x000000d2, AX
 	DECQ         BX
 	JNZ          again15
 	VZEROUPPER
@@ -1017,87 +1017,87 @@ GLOBL x60606060<>(SB), RODATA|NOPTR, $64
 // func unpackIQ4_XSAVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ4_XSAVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again16:
-	VPBROADCASTD 4(DX), Y0
+	VPBROADCASTD 4(AX), Y0
 	VPSRLVD      nibbleOf<>+0(SB), Y0, Y2
 	VPAND        x0000000f<>+0(SB), Y2, Y2
-	VPBROADCASTW 2(DX), Y0
+	VPBROADCASTW 2(AX), Y0
 	VPSRLVD      pairOf<>+0(SB), Y0, Y0
 	VPAND        x00000003<>+0(SB), Y0, Y0
 	VPSLLD       $0x04, Y0, Y0
 	VPOR         Y0, Y2, Y2
 	VPSUBD       x00000020<>+0(SB), Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	MOVWLZX      (DX), SI
+	MOVWLZX      (AX), SI
 	VMOVD        SI, X0
 	VCVTPH2PS    X0, X0
 	VBROADCASTSS X0, Y0
 	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (CX)
-	VMOVDQU      8(DX), X1
+	VMOVUPS      Y2, (DX)
+	VMOVDQU      8(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	VMOVDQU      24(DX), X1
+	VMOVDQU      Y2, (CX)
+	VMOVDQU      24(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-	VMOVDQU      40(DX), X1
+	VMOVDQU      Y2, 32(CX)
+	VMOVDQU      40(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 64(AX)
-	VMOVDQU      56(DX), X1
+	VMOVDQU      Y2, 64(CX)
+	VMOVDQU      56(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 96(AX)
-	VMOVDQU      72(DX), X1
+	VMOVDQU      Y2, 96(CX)
+	VMOVDQU      72(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 128(AX)
-	VMOVDQU      88(DX), X1
+	VMOVDQU      Y2, 128(CX)
+	VMOVDQU      88(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 160(AX)
-	VMOVDQU      104(DX), X1
+	VMOVDQU      Y2, 160(CX)
+	VMOVDQU      104(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 192(AX)
-	VMOVDQU      120(DX), X1
+	VMOVDQU      Y2, 192(CX)
+	VMOVDQU      120(AX), X1
 	VPSRLW       $0x04, X1, X0
 	VINSERTI128  $0x01, X0, Y1, Y0
 	VPAND        x0f0f0f0f<>+0(SB), Y0, Y0
 	VMOVUPS      levelsIQ4<>+0(SB), Y2
 	VPSHUFB      Y0, Y2, Y2
-	VMOVDQU      Y2, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000088, DX
+	VMOVDQU      Y2, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000088, AX
 	DECQ         BX
 	JNZ          again16
 	VZEROUPPER
@@ -1180,52 +1180,52 @@ GLOBL x00000020<>(SB), RODATA|NOPTR, $64
 // func unpackTQ2_0AVX2(codes *uint8, scales *float32, minima *float32, blocks *byte, n int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackTQ2_0AVX2(SB), NOSPLIT, $0-40
-	MOVQ codes+0(FP), AX
-	MOVQ scales+8(FP), CX
-	MOVQ blocks+24(FP), DX
+	MOVQ blocks+24(FP), AX
+	MOVQ codes+0(FP), CX
+	MOVQ scales+8(FP), DX
 	MOVQ n+32(FP), BX
 
 again17:
-	MOVWLZX      64(DX), SI
+	MOVWLZX      64(AX), SI
 	VMOVD        SI, X0
 	VCVTPH2PS    X0, X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      Y0, (CX)
-	VMOVDQU      (DX), Y0
+	VMOVUPS      Y0, (DX)
+	VMOVDQU      (AX), Y0
 	VPAND        x03030303<>+0(SB), Y0, Y1
 	VPADDB       x7f7f7f7f<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, (AX)
+	VMOVDQU      Y1, (CX)
 	VPSRLW       $0x02, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
 	VPADDB       x7f7f7f7f<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 32(AX)
+	VMOVDQU      Y1, 32(CX)
 	VPSRLW       $0x04, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
 	VPADDB       x7f7f7f7f<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 64(AX)
+	VMOVDQU      Y1, 64(CX)
 	VPSRLW       $0x06, Y0, Y0
 	VPAND        x03030303<>+0(SB), Y0, Y0
 	VPADDB       x7f7f7f7f<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 96(AX)
-	VMOVDQU      32(DX), Y0
+	VMOVDQU      Y0, 96(CX)
+	VMOVDQU      32(AX), Y0
 	VPAND        x03030303<>+0(SB), Y0, Y1
 	VPADDB       x7f7f7f7f<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 128(AX)
+	VMOVDQU      Y1, 128(CX)
 	VPSRLW       $0x02, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
 	VPADDB       x7f7f7f7f<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 160(AX)
+	VMOVDQU      Y1, 160(CX)
 	VPSRLW       $0x04, Y0, Y1
 	VPAND        x03030303<>+0(SB), Y1, Y1
 	VPADDB       x7f7f7f7f<>+0(SB), Y1, Y1
-	VMOVDQU      Y1, 192(AX)
+	VMOVDQU      Y1, 192(CX)
 	VPSRLW       $0x06, Y0, Y0
 	VPAND        x03030303<>+0(SB), Y0, Y0
 	VPADDB       x7f7f7f7f<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 224(AX)
-	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000042, DX
+	VMOVDQU      Y0, 224(CX)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000042, AX
 	DECQ         BX
 	JNZ          again17
 	VZEROUPPER

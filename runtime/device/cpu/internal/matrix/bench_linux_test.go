@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"testing"
 
@@ -11,12 +12,18 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// BenchmarkMultiply gives 10^9 multiplications and additions a second of one thread's processor time. The weight is larger than the
+// BenchmarkMultiply gives 10^9 multiplications and additions a second of one thread's processor time, with the kernels that
+// QCONV_CPU names. The weight is larger than the
 // caches when n is 1.
 func BenchmarkMultiply(b *testing.B) {
+	if name := os.Getenv("QCONV_CPU"); name != "" {
+		if err := Use(name); err != nil {
+			b.Fatal(err)
+		}
+	}
 	for _, t := range []gguf.Type{
 		gguf.TypeQ8_0, gguf.TypeQ4_0, gguf.TypeQ4_K, gguf.TypeQ6_K, gguf.TypeQ5_K, gguf.TypeQ3_K, gguf.TypeQ2_K,
-		gguf.TypeIQ4_XS, gguf.TypeIQ2_XXS, gguf.TypeIQ3_S, gguf.TypeBF16, gguf.TypeF16, gguf.TypeF32,
+		gguf.TypeIQ4_XS, gguf.TypeIQ1_S, gguf.TypeIQ2_XXS, gguf.TypeIQ3_S, gguf.TypeBF16, gguf.TypeF16, gguf.TypeF32,
 	} {
 		for _, n := range []int{1, 8, 512, -512} {
 			mode := Precise

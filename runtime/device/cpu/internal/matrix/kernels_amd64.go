@@ -58,13 +58,43 @@ func unpackKernel(w *Weight) func(codes []uint8, scales, minima []float32, block
 	case gguf.TypeTQ2_0:
 		kernel = unpackTQ2_0AVX2
 	default:
-		return w.format.unpack
+		return gridKernel(w)
 	}
 	elems, size := w.format.elems, w.format.bytes
 	return func(codes []uint8, scales, minima []float32, b []byte) {
 		n := len(codes) / elems
 		_ = b[n*size-1]
 		kernel(&codes[0], &scales[0], &minima[0], &b[0], n)
+	}
+}
+
+// gridKernel is unpackKernel for types that store numbers of points, and for those without a kernel.
+func gridKernel(w *Weight) func(codes []uint8, scales, minima []float32, blocks []byte) {
+	var kernel func(codes *uint8, scales *float32, blocks *byte, n int, points, signs *uint64)
+	var points, signs []uint64
+	switch w.Type {
+	case gguf.TypeIQ1_S:
+		kernel, points, signs = unpackIQ1_SAVX2, pointsIQ1(), eighths()
+	case gguf.TypeIQ1_M:
+		kernel, points, signs = unpackIQ1_MAVX2, pointsIQ1(), eighths()
+	case gguf.TypeIQ2_XXS:
+		kernel, points, signs = unpackIQ2_XXSAVX2, pointsIQ2XXS(), negative7()
+	case gguf.TypeIQ2_XS:
+		kernel, points, signs = unpackIQ2_XSAVX2, pointsIQ2XS(), negative7()
+	case gguf.TypeIQ2_S:
+		kernel, points, signs = unpackIQ2_SAVX2, pointsIQ2S(), negative()
+	case gguf.TypeIQ3_XXS:
+		kernel, points, signs = unpackIQ3_XXSAVX2, pointsIQ3XXS(), negative7()
+	case gguf.TypeIQ3_S:
+		kernel, points, signs = unpackIQ3_SAVX2, pointsIQ3S(), negative()
+	default:
+		return w.format.unpack
+	}
+	size := w.format.bytes
+	return func(codes []uint8, scales, _ []float32, b []byte) {
+		n := len(codes) / 256
+		_ = b[n*size-1]
+		kernel(&codes[0], &scales[0], &b[0], n, &points[0], &signs[0])
 	}
 }
 
@@ -154,7 +184,6 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 	if a.tier != avx512 || chunks == 0 {
 		return 0
 	}
-	half := false
 	switch w.Type {
 	case gguf.TypeQ8_0:
 		f = fusedQ8_0AVX512
@@ -165,7 +194,13 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 	case gguf.TypeQ5_K:
 		f = fusedQ5_KAVX512
 	case gguf.TypeQ6_K:
-		f, half = fusedQ6_KAVX512, true
+		f = fusedQ6_KAVX512
+	case gguf.TypeQ2_K:
+		f = fusedQ2_KAVX512
+	case gguf.TypeQ3_K:
+		f = fusedQ3_KAVX512
+	case gguf.TypeIQ4_XS:
+		f = fusedIQ4_XSAVX512
 	default:
 		return 0
 	}
@@ -176,7 +211,7 @@ func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (do
 		x := a.record(t)
 		g := c / 32
 		sum, offset := &x.sum[g], &x.offset[g]
-		if half {
+		if w.format.group == 16 {
 			sum, offset = &x.halfSum[2*g], &x.halfOffset[2*g]
 		}
 		f(&l.terms[t][0], &blocks[0], &x.high[c], &x.low[c], &x.scale[g], sum, offset, w.rowBytes, rows, chunks)

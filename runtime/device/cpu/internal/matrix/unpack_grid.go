@@ -33,26 +33,35 @@ func points(t gguf.Type, width uint, levels ...uint8) func() []uint64 {
 	})
 }
 
-// negative has the bytes of eight signs, all ones where the bit is set.
-var negative = sync.OnceValue(func() *[256]uint64 {
-	var t [256]uint64
-	for s := range t {
-		t[s] = bits(uint8(s)) * 0xff
-	}
-	return &t
-})
+// negative has the bytes of eight signs, all ones where the bit is set. negative7 is for types that store seven: the eighth
+// makes their number even.
+var negative, negative7 = signs(256), signs(128)
 
-// seven adds the eighth sign, which makes their number even.
-func seven(s uint32) uint8 {
-	s &= 127
-	return uint8(s | uint32(mathbits.OnesCount32(s))<<7)
+func signs(n int) func() []uint64 {
+	return sync.OnceValue(func() []uint64 {
+		t := make([]uint64, n)
+		for s := range t {
+			b := uint8(s)
+			if n == 128 {
+				b |= uint8(mathbits.OnesCount8(b)) << 7
+			}
+			t[s] = bits(b) * 0xff
+		}
+		return t
+	})
 }
+
+// eighths is what moves eight levels of IQ1 up or down by an eighth.
+var eighths = sync.OnceValue(func() []uint64 {
+	up := uint64(ones)
+	return []uint64{up, -up}
+})
 
 // signed turns the codes 128+v of a point into 128-v where the mask says. No byte borrows: v is below 64.
 func signed(point, mask uint64) uint64 { return point - (point-zero)<<1&mask }
 
 func unpackIQ2_XXS(codes []uint8, scales, _ []float32, b []byte) {
-	table, neg := pointsIQ2XXS(), negative()
+	table, neg := pointsIQ2XXS(), negative7()
 	for ; len(b) > 0; codes, scales, b = codes[256:], scales[8:], b[66:] {
 		d := getHalf(b)
 		for g := range scales[:8] {
@@ -60,7 +69,7 @@ func unpackIQ2_XXS(codes []uint8, scales, _ []float32, b []byte) {
 			s := get32(q[4:])
 			scales[g] = d * (0.5 + float32(s>>28)) * 0.25
 			for k, p := range q[:4] {
-				put8(codes[32*g+8*k:], signed(table[p], neg[seven(s>>(7*k))]))
+				put8(codes[32*g+8*k:], signed(table[p], neg[s>>(7*k)&127]))
 			}
 		}
 	}
@@ -70,7 +79,7 @@ func unpackIQ2_XXS(codes []uint8, scales, _ []float32, b []byte) {
 func halfNibble(p []byte, i int) float32 { return (0.5 + float32(p[i/2]>>(i%2*4)&15)) * 0.25 }
 
 func unpackIQ2_XS(codes []uint8, scales, _ []float32, b []byte) {
-	table, neg := pointsIQ2XS(), negative()
+	table, neg := pointsIQ2XS(), negative7()
 	for ; len(b) > 0; codes, scales, b = codes[256:], scales[16:], b[74:] {
 		d := getHalf(b)
 		for g := range scales[:16] {
@@ -78,7 +87,7 @@ func unpackIQ2_XS(codes []uint8, scales, _ []float32, b []byte) {
 		}
 		for k := range 32 {
 			p := uint32(get16(b[2+2*k:]))
-			put8(codes[8*k:], signed(table[p&511], neg[seven(p>>9)]))
+			put8(codes[8*k:], signed(table[p&511], neg[p>>9]))
 		}
 	}
 }
@@ -98,14 +107,14 @@ func unpackIQ2_S(codes []uint8, scales, _ []float32, b []byte) {
 }
 
 func unpackIQ3_XXS(codes []uint8, scales, _ []float32, b []byte) {
-	table, neg := pointsIQ3XXS(), negative()
+	table, neg := pointsIQ3XXS(), negative7()
 	for ; len(b) > 0; codes, scales, b = codes[256:], scales[8:], b[98:] {
 		d := getHalf(b)
 		for g := range scales[:8] {
 			p, s := b[2+8*g:][:8], get32(b[66+4*g:])
 			scales[g] = d * (0.5 + float32(s>>28)) * 0.5
 			for k := range 4 {
-				put8(codes[32*g+8*k:], signed(table[p[2*k]]|table[p[2*k+1]]<<32, neg[seven(s>>(7*k))]))
+				put8(codes[32*g+8*k:], signed(table[p[2*k]]|table[p[2*k+1]]<<32, neg[s>>(7*k)&127]))
 			}
 		}
 	}
@@ -127,11 +136,8 @@ func unpackIQ3_S(codes []uint8, scales, _ []float32, b []byte) {
 	}
 }
 
-// shifted moves eight levels of IQ1 by an eighth: up, or down if the lowest bit of s is set.
-func shifted(point uint64, s uint16) uint64 { return point + ones - uint64(s&1)*2*ones }
-
 func unpackIQ1_S(codes []uint8, scales, _ []float32, b []byte) {
-	table := pointsIQ1()
+	table, shift := pointsIQ1(), eighths()
 	for ; len(b) > 0; codes, scales, b = codes[256:], scales[8:], b[50:] {
 		d := getHalf(b)
 		for g := range scales[:8] {
@@ -139,14 +145,14 @@ func unpackIQ1_S(codes []uint8, scales, _ []float32, b []byte) {
 			scales[g] = d * float32(h>>12&7<<1+1) * 0.125
 			for k := range 4 {
 				p := uint16(b[2+4*g+k]) | h>>(3*k)&7<<8
-				put8(codes[32*g+8*k:], shifted(table[p], h>>15))
+				put8(codes[32*g+8*k:], table[p]+shift[h>>15])
 			}
 		}
 	}
 }
 
 func unpackIQ1_M(codes []uint8, scales, _ []float32, b []byte) {
-	table := pointsIQ1()
+	table, shift := pointsIQ1(), eighths()
 	for ; len(b) > 0; codes, scales, b = codes[256:], scales[16:], b[56:] {
 		d := half(get16(b[48:])>>12 | get16(b[50:])>>12<<4 | get16(b[52:])>>12<<8 | get16(b[54:])>>12<<12)
 		for g := range scales[:16] {
@@ -154,7 +160,7 @@ func unpackIQ1_M(codes []uint8, scales, _ []float32, b []byte) {
 			h := uint16(b[32+g])
 			for k := range 2 {
 				p := uint16(b[2*g+k]) | h>>(4*k)&7<<8
-				put8(codes[16*g+8*k:], shifted(table[p], h>>(4*k+3)))
+				put8(codes[16*g+8*k:], table[p]+shift[h>>(4*k+3)&1])
 			}
 		}
 	}

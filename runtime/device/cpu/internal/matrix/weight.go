@@ -7,7 +7,7 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 )
 
-// Weight is a matrix in the blocks of a GGUF file, row after row.
+// Weight is a matrix in the blocks of a GGUF file, row after row. NewWeight makes it; it must not be changed.
 type Weight struct {
 	Type       gguf.Type
 	Rows, Cols int

@@ -87,7 +87,13 @@ func stream(a *asm, name string, size int, widen func(m Mem, v reg.VecVirtual)) 
 		}
 	}
 	each(func(r, i int) { total[r] = append(total[r], a.load(a.mem(sums, 64*r+w*i))) })
+	next := a.GP64() // the next four rows, which are asked for meanwhile
+	a.LEAQ(Mem{Base: rows, Index: stride[0], Scale: 4}, next)
 	a.loop(steps, func() {
+		for r := range floatRows {
+			a.PREFETCHT1(at(next, stride, r, 0))
+		}
+		a.ADDQ(Imm(uint64(16*size)), next)
 		each(func(r, i int) {
 			v := a.vec()
 			widen(at(rows, stride, r, i*w*size/4), v)

@@ -9,13 +9,13 @@ import (
 // for memory: rowProducts without codes and scales in memory, 512 columns at a time.
 type fused struct {
 	*rower
-	block reg.GPVirtual
-	kept  map[Mem]reg.VecVirtual
+	blocks
+	*asm
+	kept map[Mem]reg.VecVirtual
 }
 
-// ahead is how many bytes before they are needed blocks are asked for. It is measured, as is that Q8_0, which needs memory
-// all the time, is slower with it.
-const ahead = 8192
+// ahead is how many bytes before they are needed blocks are asked for, into the second cache: measured.
+const ahead = 4096
 
 // keep has a pattern in a register all the time: 64 bytes are read from memory but once a cycle. It must first be called
 // outside of loops.
@@ -30,14 +30,14 @@ func (f *fused) keep(m Mem) reg.VecVirtual {
 func (a *asm) fuse(name string, group int, minima bool, shift, size int, set func(f *fused)) {
 	a.fn("fused"+name, "func(terms *float32, blocks *byte, values, low *int8, xscale, xsum *float32, xoffset *int32, rowBytes, rows, chunks int)",
 		"gives the products of the groups of rows with a vector.")
-	f := &fused{rower: &rower{asm: a, group: group, minima: minima, shift: shift}, kept: map[Mem]reg.VecVirtual{}}
+	f := &fused{asm: a, rower: &rower{asm: a, group: group, minima: minima, shift: shift}, blocks: blocks{asm: a}, kept: map[Mem]reg.VecVirtual{}}
 	set(f)
 	terms, blocks, rows := a.arg("terms"), a.arg("blocks"), a.arg("rows")
 	a.loop(rows, func() {
 		f.block = a.copy(blocks)
 		f.row(terms, func() {
-			for line := 0; line < size && name != "Q8_0"; line += 64 {
-				a.PREFETCHT0(a.mem(f.block, ahead+line))
+			for line := 0; line < size; line += 64 {
+				a.PREFETCHT1(a.mem(f.block, ahead+line))
 			}
 			a.ADDQ(U32(uint32(size)), f.block)
 		})
@@ -48,10 +48,18 @@ func (a *asm) fuse(name string, group int, minima bool, shift, size int, set fun
 }
 
 // quads is a pattern of eight numbers of 64 bits; with fewer values each of them several times.
-func (a *asm) quads(name string, values ...uint32) Mem {
+func (a *asm) quads(name string, values ...uint32) Mem { return a.spread(name, false, values) }
+
+// masks is quads for patterns of 32 bits, which both halves of a number have.
+func (a *asm) masks(name string, values ...uint32) Mem { return a.spread(name, true, values) }
+
+func (a *asm) spread(name string, wide bool, values []uint32) Mem {
 	pattern := make([]uint32, 16)
 	for i := range 8 {
 		pattern[2*i] = values[i*len(values)/8]
+		if wide {
+			pattern[2*i+1] = pattern[2*i]
+		}
 	}
 	return a.table(name, pattern...)
 }
@@ -190,10 +198,13 @@ func fusedQ4_K(a *asm) {
 	const size = 144
 	a.fuse("Q4_K", 32, true, 0, 2*size, func(f *fused) {
 		f.groupsK(size)
-		f.bytes(15)
-		f.shifts(0, 4)
+		// High nibbles stay where they are, and the sums of every other group are divided by 16.
+		f.down = f.keep(f.table("down", 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4))
+		mask := f.keep(f.masks("nibbles", 0x0f0f0f0f, 0xf0f0f0f0))
 		f.leaf = func(i int) reg.VecVirtual {
-			return f.right(f.twice(i/4*size+16+32*(i%4)), 15, 0, 4)
+			v := f.twice(i/4*size + 16 + 32*(i%4))
+			f.VPANDD(mask, v, v)
+			return v
 		}
 	})
 }
@@ -236,16 +247,9 @@ func fusedQ6_K(a *asm) {
 		f.shifts(4, 2)
 		f.shifts(0, 2)
 		f.scale = func(i int) Op {
-			v, by := f.vec(), f.vec()
-			x, g := f.XMM(), f.GP32()
-			f.MOVWLZX(f.mem(f.block, size*i+208), g)
-			f.VMOVD(g, x)
-			f.VCVTPH2PS(x, x)
-			f.VBROADCASTSS(x, by)
+			v := f.vec()
 			f.VPMOVSXBD(f.mem(f.block, size*i+192), v)
-			f.VCVTDQ2PS(v, v)
-			f.VMULPS(by, v, v)
-			return v
+			return f.scaledBytes(v, size*i+208)
 		}
 		f.leaf = func(i int) reg.VecVirtual {
 			at, half, upper := i/4*size, i%4/2, i%2
@@ -257,6 +261,102 @@ func fusedQ6_K(a *asm) {
 				f.VPSRLVQ(f.shifts(0, 2), high, high)
 			}
 			return f.joined(low, high, 0x30)
+		}
+	})
+}
+
+// scaledBytes gives sixteen bytes of integers times a half.
+func (f *fused) scaledBytes(v reg.VecVirtual, unit int) reg.VecVirtual {
+	by := f.vec()
+	f.VBROADCASTSS(f.half(unit), by)
+	f.VCVTDQ2PS(v, v)
+	f.VMULPS(by, v, v)
+	return v
+}
+
+// pairs gives two bits each of 64 columns: those of a byte belong to columns 32 apart.
+func (f *fused) pairs(at, i int) reg.VecVirtual {
+	v := f.twice(at + 32*(i%4/2))
+	if i%2 == 0 {
+		f.VPSRLVQ(f.shifts(0, 2), v, v)
+	} else {
+		f.VPSRLVQ(f.shifts(4, 6), v, v)
+	}
+	return v
+}
+
+func fusedQ2_K(a *asm) {
+	const size = 84
+	a.fuse("Q2_K", 16, true, 0, 2*size, func(f *fused) {
+		f.bytes(3)
+		f.shifts(0, 2)
+		f.shifts(4, 6)
+		f.keep(f.shared(15))
+		var minima [2]reg.VecVirtual
+		f.scale = func(i int) Op {
+			v, m := f.vec(), f.vec()
+			f.VPMOVZXBD(f.mem(f.block, size*i), v)
+			f.VPSRLD(Imm(4), v, m)
+			f.VPANDD(f.keep(f.shared(15)), v, v)
+			minima[i] = f.scaledBytes(m, size*i+82)
+			return f.scaledBytes(v, size*i+80)
+		}
+		f.minimum = func(i int) Op { return minima[i] }
+		f.leaf = func(i int) reg.VecVirtual {
+			v := f.pairs(i/4*size+16, i)
+			f.VPANDD(f.bytes(3), v, v)
+			return v
+		}
+	})
+}
+
+func fusedQ3_K(a *asm) {
+	const size = 110
+	a.fuse("Q3_K", 16, false, 5, 2*size, func(f *fused) {
+		f.bytes(3)
+		f.bytes(4)
+		for _, c := range [][]uint32{{0, 2}, {4, 6}, {2, 1}, {0, 1}, {2, 3}, {4, 5}} {
+			f.shifts(c...)
+		}
+		f.scale = func(i int) Op {
+			v := f.vec()
+			f.VPMOVSXBD(f.sixBits(size*i+96), v)
+			return f.scaledBytes(v, size*i+108)
+		}
+		f.leaf = func(i int) reg.VecVirtual {
+			v, top := f.pairs(i/4*size+32, i), f.twice(i/4*size)
+			if b := uint32(2 * (i % 4)); b == 0 {
+				f.VPSLLVQ(f.shifts(2, 1), top, top)
+			} else {
+				f.VPSRLVQ(f.shifts(b-2, b-1), top, top)
+			}
+			f.VPANDD(f.bytes(4), top, top)
+			f.VPTERNLOGD(U8(0xf8), f.bytes(3), v, top) // top | v & 3
+			return top
+		}
+	})
+}
+
+func fusedIQ4_XS(a *asm) {
+	const size = 136
+	a.fuse("IQ4_XS", 32, false, 0, 2*size, func(f *fused) {
+		order := f.keep(a.quads("double", 0, 1, 0, 1, 2, 3, 2, 3))
+		f.bytes(15)
+		f.shifts(0, 4, 0, 4)
+		table := append(levelsIQ4, levelsIQ4...)
+		levels := f.keep(f.table("levelsIQ4", append(table, table...)...))
+		f.scale = func(int) Op {
+			v := f.vec()
+			f.VINSERTF64X4(Imm(1), f.scalesIQ4(size), f.scalesIQ4(0).AsZ(), v)
+			return v
+		}
+		f.leaf = func(i int) reg.VecVirtual {
+			q, v := f.YMM(), f.vec()
+			f.VMOVDQU(f.mem(f.block, i/4*size+8+32*(i%4)), q)
+			f.VPERMQ(q.AsZ(), order, v)
+			v = f.right(v, 15, 0, 4, 0, 4)
+			f.VPSHUFB(v, levels, v)
+			return v
 		}
 	})
 }

@@ -32,9 +32,12 @@ var files = []struct {
 		func(a *asm) { rowProducts(a, 32, false) }, func(a *asm) { rowProducts(a, 32, true) },
 		func(a *asm) { rowProducts(a, 16, false) }, func(a *asm) { rowProducts(a, 16, true) },
 	}},
-	{"fused", zmm, []func(*asm){fusedQ8_0, fusedQ4_0, fusedQ4_K, fusedQ5_K, fusedQ6_K}},
+	{"fused", zmm, []func(*asm){fusedQ4_0, fusedQ8_0, fusedQ2_K, fusedQ3_K, fusedQ4_K, fusedQ5_K, fusedQ6_K, fusedIQ4_XS}},
 	{"floats", both, []func(*asm){
 		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) }, streamF32, streamF16, streamBF16,
+	}},
+	{"grid", ymm, []func(*asm){
+		unpackIQ1_S, unpackIQ1_M, unpackIQ2_XXS, unpackIQ2_XS, unpackIQ2_S, unpackIQ3_XXS, unpackIQ3_S,
 	}},
 	{"unpack", ymm, []func(*asm){
 		widenF16, widenBF16, foldSums,

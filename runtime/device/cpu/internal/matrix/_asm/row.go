@@ -46,7 +46,8 @@ type rower struct {
 	*asm
 	group  int
 	minima bool
-	shift  int // the offset of codes is 128>>shift
+	shift  int            // the offset of codes is 128>>shift
+	down   reg.VecVirtual // by what power of two sums are divided, which have no remainder; may be nil
 
 	leaf           func(i int) reg.VecVirtual // codes: 64 columns on AVX-512, 32 on AVX2
 	scale, minimum func(i int) Op             // those of the next groups, as many as a register has lanes
@@ -74,6 +75,9 @@ func (k *rower) row(terms reg.GPVirtual, next func()) {
 	a.loop(a.arg("chunks"), func() {
 		sums := k.sums()
 		for i, n := range sums {
+			if k.down != nil {
+				a.VPSRAVD(k.down, n, n)
+			}
 			switch {
 			case k.minima:
 			case k.shift > 0:

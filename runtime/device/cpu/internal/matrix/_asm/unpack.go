@@ -9,31 +9,42 @@ import (
 
 // unpacker is the state of a function that unpacks blocks.
 type unpacker struct {
+	blocks
+	codes, scales, minima reg.GPVirtual
+}
+
+// blocks is where a function reads a block.
+type blocks struct {
 	*asm
-	codes, scales, minima, block reg.GPVirtual
+	block reg.GPVirtual
 }
 
 // unpacks writes a function whose body unpacks one block of so many values, scales and bytes.
 func (a *asm) unpacks(name string, values, scales, size int, minima bool, body func(u *unpacker)) {
 	a.fn("unpack"+name, "func(codes *uint8, scales, minima *float32, blocks *byte, n int)", "unpacks n blocks.")
-	u := &unpacker{asm: a, codes: a.arg("codes"), scales: a.arg("scales"), block: a.arg("blocks")}
+	u := &unpacker{blocks: blocks{a, a.arg("blocks")}, codes: a.arg("codes"), scales: a.arg("scales")}
 	if minima {
 		u.minima = a.arg("minima")
 	}
 	a.loop(a.arg("n"), func() {
 		body(u)
-		a.ADDQ(U32(uint32(values)), u.codes)
-		a.ADDQ(U32(uint32(4*scales)), u.scales)
-		if minima {
-			a.ADDQ(U32(uint32(4*scales)), u.minima)
-		}
-		a.ADDQ(U32(uint32(size)), u.block)
+		u.next(values, scales, size)
 	})
 	a.ret()
 }
 
+// next moves pointers to the next block.
+func (u *unpacker) next(values, scales, size int) {
+	u.ADDQ(U32(uint32(values)), u.codes)
+	u.ADDQ(U32(uint32(4*scales)), u.scales)
+	if u.minima != nil {
+		u.ADDQ(U32(uint32(4*scales)), u.minima)
+	}
+	u.ADDQ(U32(uint32(size)), u.block)
+}
+
 // half loads an IEEE half.
-func (u *unpacker) half(at int) reg.VecVirtual {
+func (u *blocks) half(at int) reg.VecVirtual {
 	g, x := u.GP32(), u.XMM()
 	u.MOVWLZX(u.mem(u.block, at), g)
 	u.VMOVD(g, x)
@@ -154,8 +165,10 @@ func (u *unpacker) levels(name string, v reg.VecVirtual, table ...uint32) reg.Ve
 }
 
 func (u *unpacker) levelsIQ4(v reg.VecVirtual) reg.VecVirtual {
-	return u.levels("levelsIQ4", v, 0x3f2d1801, 0x766a5d4f, 0xa6998d81, 0xf1d9c5b5)
+	return u.levels("levelsIQ4", v, levelsIQ4...)
 }
+
+var levelsIQ4 = []uint32{0x3f2d1801, 0x766a5d4f, 0xa6998d81, 0xf1d9c5b5}
 
 func unpackIQ4_NL(a *asm) {
 	a.unpacks("IQ4_NL", 32, 1, 18, false, func(u *unpacker) {
@@ -331,21 +344,26 @@ func unpackTQ2_0(a *asm) {
 	})
 }
 
+// sixBits gives sixteen bytes of numbers of six bits, less 32: low nibbles of the first and the last eight are in bytes
+// 0 … 7, pairs above them in bytes 8 … 11.
+func (u *blocks) sixBits(at int) reg.VecVirtual {
+	s, high, x := u.XMM(), u.XMM(), u.XMM()
+	u.VMOVQ(u.mem(u.block, at), s)
+	u.VPSRLW(Imm(4), s, x)
+	u.VPUNPCKLQDQ(x, s, s)
+	u.VPAND(u.shared(0x0f0f0f0f), s, s)
+	u.VPBROADCASTD(u.mem(u.block, at+8), high)
+	u.VPSLLVD(u.table("leftSix", 4, 2, 0, 0), high, high)
+	u.VPSRLVD(u.table("rightSix", 0, 0, 0, 2), high, high)
+	u.VPAND(u.shared(0x30303030), high, high)
+	u.VPOR(high, s, s)
+	u.VPSUBB(u.shared(0x20202020), s, s)
+	return s
+}
+
 func unpackQ3_K(a *asm) {
 	a.unpacks("Q3_K", 256, 16, 110, false, func(u *unpacker) {
-		// Scales: low nibbles of the first and the last eight in bytes 0 … 7, pairs above them in bytes 8 … 11.
-		s, high, x := u.XMM(), u.XMM(), u.XMM()
-		u.VMOVQ(u.mem(u.block, 96), s)
-		u.VPSRLW(Imm(4), s, x)
-		u.VPUNPCKLQDQ(x, s, s)
-		u.VPAND(u.bytes(15), s, s)
-		u.VPBROADCASTD(u.mem(u.block, 104), high)
-		u.VPSLLVD(u.table("leftSix", 4, 2, 0, 0), high, high)
-		u.VPSRLVD(u.table("rightSix", 0, 0, 0, 2), high, high)
-		u.VPAND(u.bytes(0x30), high, high)
-		u.VPOR(high, s, s)
-		u.VPSUBB(u.bytes(32), s, s)
-		u.sixteen(u.scales, s, u.half(108), true)
+		u.sixteen(u.scales, u.sixBits(96), u.half(108), true)
 		top := u.loadBytes(0)
 		for h := range 2 {
 			v := u.loadBytes(32 + 32*h)
@@ -359,24 +377,28 @@ func unpackQ3_K(a *asm) {
 	})
 }
 
+// scalesIQ4 gives eight scales of IQ4_XS: pairs of bits are in two bytes, nibbles in four.
+func (u *blocks) scalesIQ4(at int) reg.VecVirtual {
+	n, h, v, p := u.YMM(), u.YMM(), u.YMM(), u.YMM()
+	u.VPBROADCASTD(u.mem(u.block, at+4), n)
+	u.VPSRLVD(u.table("nibbleOf", 0, 4, 8, 12, 16, 20, 24, 28), n, v)
+	u.VPAND(u.shared(15), v, v)
+	u.VPBROADCASTW(u.mem(u.block, at+2), h)
+	u.VPSRLVD(u.table("pairOf", 0, 2, 4, 6, 8, 10, 12, 14), h, p)
+	u.VPAND(u.shared(3), p, p)
+	u.VPSLLD(Imm(4), p, p)
+	u.VPOR(p, v, v)
+	u.VPSUBD(u.shared(32), v, v)
+	u.VCVTDQ2PS(v, v)
+	by := u.YMM()
+	u.VBROADCASTSS(u.half(at), by)
+	u.VMULPS(by, v, v)
+	return v
+}
+
 func unpackIQ4_XS(a *asm) {
 	a.unpacks("IQ4_XS", 256, 8, 136, false, func(u *unpacker) {
-		// Scales: pairs of bits in two bytes, nibbles in four.
-		n, h, v, p := u.YMM(), u.YMM(), u.YMM(), u.YMM()
-		u.VPBROADCASTD(u.mem(u.block, 4), n)
-		u.VPSRLVD(u.table("nibbleOf", 0, 4, 8, 12, 16, 20, 24, 28), n, v)
-		u.VPAND(u.shared(15), v, v)
-		u.VPBROADCASTW(u.mem(u.block, 2), h)
-		u.VPSRLVD(u.table("pairOf", 0, 2, 4, 6, 8, 10, 12, 14), h, p)
-		u.VPAND(u.shared(3), p, p)
-		u.VPSLLD(Imm(4), p, p)
-		u.VPOR(p, v, v)
-		u.VPSUBD(u.shared(32), v, v)
-		u.VCVTDQ2PS(v, v)
-		by := u.YMM()
-		u.VBROADCASTSS(u.half(0), by)
-		u.VMULPS(by, v, v)
-		u.VMOVUPS(v, u.mem(u.scales, 0))
+		u.VMOVUPS(u.scalesIQ4(0), u.mem(u.scales, 0))
 		for g := range 8 {
 			u.store(u.levelsIQ4(u.nibbles(8+16*g)), 32*g)
 		}
