@@ -74,7 +74,9 @@ func guarded(n int) guard {
 	return guard{all, all[front:]}
 }
 
-func (g guard) intact() bool { return !slices.ContainsFunc(g.all[:front], func(v float32) bool { return v != 77 }) }
+func (g guard) intact() bool {
+	return !slices.ContainsFunc(g.all[:front], func(v float32) bool { return v != 77 })
+}
 
 // draw makes numbers that kernels may get: of one size, of any, with infinities and NaN.
 func draw(r *rand.Rand, kind int) float32 {
