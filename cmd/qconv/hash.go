@@ -60,7 +60,7 @@ type digest struct {
 }
 
 // digest hashes every tensor of every file, all data of each file together, and each file.
-func (u *ui) digest(ctx context.Context, m *model) (list []digest, err error) {
+func (u *ui) digest(ctx context.Context, m *modelFiles) (list []digest, err error) {
 	buf := make([]byte, 1<<20)
 	bar := newProgress(u)
 	defer bar.finish()
@@ -73,13 +73,13 @@ func (u *ui) digest(ctx context.Context, m *model) (list []digest, err error) {
 		all := sha256.New()
 		for _, t := range f.tensors {
 			one := sha256.New()
-			if err := stream(ctx, io.MultiWriter(one, all), io.NewSectionReader(f.data, t.off, t.bytes), buf, add); err != nil {
+			if err := copyBytes(ctx, io.MultiWriter(one, all), io.NewSectionReader(f.data, t.off, t.bytes), buf, add); err != nil {
 				return nil, hashFault(f.name, t.name, err)
 			}
 			list = append(list, digest{"sha256", sum(one), f.name + ":" + t.name})
 		}
 		whole := sha256.New()
-		if err := stream(ctx, whole, io.NewSectionReader(f.data, 0, f.size), buf, add); err != nil {
+		if err := copyBytes(ctx, whole, io.NewSectionReader(f.data, 0, f.size), buf, add); err != nil {
 			return nil, hashFault(f.name, "", err)
 		}
 		list = append(list, digest{"sha256", sum(all), f.name}, digest{"sha256-file", sum(whole), f.name})
@@ -90,7 +90,7 @@ func (u *ui) digest(ctx context.Context, m *model) (list []digest, err error) {
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
 // hashBytes is how many bytes digest reads.
-func (m *model) hashBytes() (n int64) {
+func (m *modelFiles) hashBytes() (n int64) {
 	for _, f := range m.files {
 		n += f.size
 		for _, t := range f.tensors {
@@ -108,8 +108,8 @@ func hashFault(file, tensor string, err error) error {
 	return fault.New(fault.IO, file, "%w", fault.Cause(err)).In(tensor)
 }
 
-// stream copies until the end of r or the end of ctx.
-func stream(ctx context.Context, w io.Writer, r *io.SectionReader, buf []byte, add func(int64)) error {
+// copyBytes copies until the end of r or the end of ctx.
+func copyBytes(ctx context.Context, w io.Writer, r *io.SectionReader, buf []byte, add func(int64)) error {
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -36,7 +36,9 @@ var allowed = map[string][]string{
 	"runtime/device/cpu/internal/vector":  {},
 	"runtime/device/devicetest":           {"formats/fault", "formats/gguf", "quantize", "runtime/device"},
 	"runtime/device/cpu":                  {"formats/fault", "formats/gguf", "quantize", "runtime/device", "runtime/device/cpu/"},
-	"runtime/model":                       {"formats/", "quantize", "runtime/device"},
+	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
+	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
+	"runtime/stream":                      {"formats/fault", "runtime/model"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},
 }
 
@@ -47,7 +49,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/term":               {"cmd/"},
 	"github.com/x448/float16":         {"quantize"},
 	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf"},
-	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu/internal/"},
+	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu", "runtime/device/cpu/internal/"},
 	"golang.org/x/text/":              {"formats/tokenizer"},
 	"go.yaml.in/yaml/v3":              {"formats/hf"},
 	"github.com/dlclark/regexp2/v2":   {"quantize/mix"},

@@ -51,7 +51,7 @@ type keyJSON struct {
 	Count int    `json:"count,omitempty"` // of an array, of which Value may hold the first elements only
 }
 
-func modelKeys(m *model, all bool) (keys []keyJSON) {
+func modelKeys(m *modelFiles, all bool) (keys []keyJSON) {
 	if m.set == nil {
 		for _, p := range m.checkpoint.Root.Pairs {
 			keys = append(keys, keyJSON{Key: p.Name, Type: strings.TrimPrefix(strings.TrimPrefix(p.Value.Kind.String(), "a "), "an "), Value: p.Value.Any()})
@@ -119,7 +119,7 @@ func valueType(t reflect.Type) string {
 	return "i" + strconv.Itoa(t.Bits())
 }
 
-func inspectJSON(m *model, keys []keyJSON) any {
+func inspectJSON(m *modelFiles, keys []keyJSON) any {
 	v := struct {
 		Name    string       `json:"name"`
 		Format  string       `json:"format"`
@@ -141,7 +141,7 @@ func inspectJSON(m *model, keys []keyJSON) any {
 	return v
 }
 
-func (m *model) format() string {
+func (m *modelFiles) format() string {
 	if m.set != nil {
 		return "gguf"
 	}
@@ -149,7 +149,7 @@ func (m *model) format() string {
 }
 
 // weights counts the elements of all tensors.
-func (m *model) weights() (n int64) {
+func (m *modelFiles) weights() (n int64) {
 	for _, f := range m.files {
 		for _, t := range f.tensors {
 			e := int64(1)
@@ -162,7 +162,7 @@ func (m *model) weights() (n int64) {
 	return n
 }
 
-func (u *ui) inspect(m *model, keys []keyJSON) error {
+func (u *ui) inspect(m *modelFiles, keys []keyJSON) error {
 	w := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tTYPE\tVALUE")
 	for _, k := range keys {

@@ -17,8 +17,8 @@ import (
 	"github.com/qconv/qconv/formats/hf"
 )
 
-// model is an opened SRC of inspect and hash: a GGUF file, a split set, or a checkpoint.
-type model struct {
+// modelFiles is an opened SRC of inspect and hash: a GGUF file, a split set, or a checkpoint.
+type modelFiles struct {
 	name       string
 	files      []modelFile
 	set        *gguf.Set      // nil for a checkpoint
@@ -40,7 +40,7 @@ type modelTensor struct {
 	off, bytes int64
 }
 
-func (m *model) Close() { m.close() }
+func (m *modelFiles) Close() { m.close() }
 
 // followFlag adds the flag that every command with a checkpoint has.
 func followFlag(c *cobra.Command, follow *bool) {
@@ -76,7 +76,7 @@ func isCheckpoint(path string) (bool, error) {
 }
 
 // openModel opens a checkpoint directory, or a GGUF file with the rest of its split set.
-func openModel(path string, follow bool) (*model, error) {
+func openModel(path string, follow bool) (*modelFiles, error) {
 	dir, err := isCheckpoint(path)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func openModel(path string, follow bool) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &model{name: filepath.Base(path), set: g.set, close: g.Close}
+	m := &modelFiles{name: filepath.Base(path), set: g.set, close: g.Close}
 	for i, f := range g.set.Files {
 		mf := modelFile{name: f.Name, size: f.Size, data: g.files[i]}
 		for k := range f.Tensors {
@@ -100,12 +100,12 @@ func openModel(path string, follow bool) (*model, error) {
 	return m, nil
 }
 
-func openCheckpoint(path string, follow bool) (*model, error) {
+func openCheckpoint(path string, follow bool) (*modelFiles, error) {
 	ck, err := hf.Open(hf.Dir(path, follow), hf.DefaultLimits())
 	if err != nil {
 		return nil, err
 	}
-	m := &model{name: ck.Name, checkpoint: ck, close: func() { ck.Close() }}
+	m := &modelFiles{name: ck.Name, checkpoint: ck, close: func() { ck.Close() }}
 	for _, f := range ck.Files {
 		m.files = append(m.files, modelFile{name: f.Name, size: f.Size, data: f.Blob})
 	}

@@ -23,6 +23,9 @@ type progress struct {
 	done  int64     // of total, what was found done included
 	found int64
 	total int64
+
+	tokens bool    // what is counted; else bytes
+	value  float64 // the perplexity so far; 0: there is none yet
 }
 
 // How often progress is told.
@@ -87,6 +90,32 @@ func (p *progress) open(phase string, total, found int64) {
 	p.next = now.Add(p.pause())
 }
 
+// openTokens begins a phase that counts tokens.
+func (p *progress) openTokens(phase string, total int64) {
+	p.tokens = true
+	p.open(phase, total, 0)
+}
+
+// figure sets the perplexity so far.
+func (p *progress) figure(value float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.value = value
+}
+
+// amounts spells out what is done, how fast, and how much time is left.
+func (p *progress) amounts(rate int64, left float64) string {
+	ends := time.Duration(math.Ceil(left)) * time.Second
+	if !p.tokens {
+		return fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), ends)
+	}
+	s := fmt.Sprintf("%d of %d tokens, %d/s, %v left", p.done, p.total, rate, ends)
+	if p.value > 0 {
+		s = fmt.Sprintf("perplexity %.4f, %s", p.value, s)
+	}
+	return s
+}
+
 func (p *progress) add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,7 +141,7 @@ func (p *progress) tell(now time.Time) {
 	took := now.Sub(p.start).Seconds()
 	rate := int64(float64(p.done-p.found) / max(took, 1e-3))
 	left := float64(p.total-p.done) / float64(max(rate, 1))
-	amounts := fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), time.Duration(math.Ceil(left))*time.Second)
+	amounts := p.amounts(rate, left)
 	if p.bar != nil {
 		p.bar.Describe(p.phase + " " + amounts)
 		p.bar.Set64(p.done)
@@ -123,6 +152,19 @@ func (p *progress) tell(now time.Time) {
 		return
 	}
 	if p.ui.quiet {
+		return
+	}
+	if p.tokens {
+		_ = p.ui.object(struct {
+			Event      string  `json:"event"`
+			Phase      string  `json:"phase"`
+			Done       int64   `json:"done_tokens"`
+			Total      int64   `json:"total_tokens"`
+			Rate       int64   `json:"tokens_per_second"`
+			Took       float64 `json:"seconds"`
+			Left       float64 `json:"seconds_left"`
+			Perplexity float64 `json:"perplexity,omitempty"`
+		}{"progress", p.phase, p.done, p.total, rate, took, left, p.value})
 		return
 	}
 	// An object that nobody reads is no reason to stop: what the job gives in the end is.

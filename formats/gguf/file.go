@@ -143,6 +143,15 @@ func (f *File) alignment(lim Limits) error {
 	return nil
 }
 
+// Keys gives key-values the form of a file without tensors, for what is to be read from keys that are not written yet.
+func Keys(name string, kvs []KV) *File {
+	f := &File{Name: name, Version: latestVersion, KVs: kvs, Align: DefaultAlignment, byName: make(map[string]int, len(kvs))}
+	for i := range kvs {
+		f.byName[kvs[i].Key] = i
+	}
+	return f
+}
+
 // Get gives the value of a key.
 func (f *File) Get(key string) (v any, ok bool) {
 	i, ok := f.byName[key]

@@ -147,6 +147,7 @@ func FromGGUF(f *gguf.File) (*Tokenizer, error) {
 	if t.raw, err = newLexicon(v.partitioned(f), f.Name); err != nil {
 		return nil, err
 	}
+	t.ends = v.endTokens(f, eos)
 	t.decode = decodeKinds(v.kinds, kind == "gpt2", t.prefix)
 	return t, nil
 }

@@ -33,7 +33,16 @@ type Tokenizer struct {
 	cacheable bool // pieces are words: the same ones come again
 
 	before, after []int32 // what AddSpecial puts around a text
+	ends          []int32 // what ends a generation
 	decode        func(ids []int32, texts []string) string
+}
+
+// BOS gives the token that AddSpecial puts before a text; ok is false when it puts none.
+func (t *Tokenizer) BOS() (id int32, ok bool) {
+	if len(t.before) == 0 {
+		return 0, false
+	}
+	return t.before[0], true
 }
 
 // EncodeOptions say how a text is read.

@@ -42,7 +42,7 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		o.Recipe, _ = mix.ParseRecipe(t.String())
 	}
 	p := &Plan{
-		Name: ck.Name, Arch: b.Arch, Recipe: o.Recipe, origin: newCheckpointOrigin(ck), align: gguf.DefaultAlignment,
+		Name: ck.Name, Arch: b.Arch, Block: &b.Block, Recipe: o.Recipe, origin: newCheckpointOrigin(ck), align: gguf.DefaultAlignment,
 		Notices: append(append([]string(nil), ck.Notices...), b.Notices...),
 	}
 	if err := p.addTargets(b, via); err != nil {

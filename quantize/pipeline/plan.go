@@ -95,6 +95,7 @@ type Part struct {
 type Plan struct {
 	Name   string // of the source
 	Arch   string
+	Block  *arch.Block // the checkpoint's forward recipe; nil for a GGUF source, whose keys have it
 	Recipe *mix.Recipe
 	Via    string // 16-bit form that every quantized row passes through, as the two-step route does; "" for none
 

@@ -122,7 +122,8 @@ type Choice struct {
 	Weight float32
 }
 
-// Device is a machine with its memory. Operations are called from one goroutine.
+// Device is a machine with its memory. Operations are called from one goroutine; New, Free, Write, Load and Release may be
+// called from another one at the same time, which brings weights in.
 type Device interface {
 	Name() string
 	Close() // frees everything that the device has; nothing of it may be used after

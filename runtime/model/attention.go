@@ -91,7 +91,10 @@ func (p *Pass) keys(l int) (k, v device.View) {
 	keys, values := p.m.keyCols()
 	if c := p.Cache; c != nil {
 		k = device.Dense(c.k[l], c.rows, keys).Range(c.Len, len(p.IDs))
-		return k, device.Dense(c.v[l], c.rows, values).Range(c.Len, len(p.IDs))
+		if values > 0 {
+			v = device.Dense(c.v[l], c.rows, values).Range(c.Len, len(p.IDs))
+		}
+		return k, v
 	}
 	if k = p.new(keys); values > 0 {
 		v = p.new(values)

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"strings"
+
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/runtime/device"
 )
@@ -82,3 +84,67 @@ func (p *Pass) experts(l *Layer) {
 	dev.Multiply(second)
 	dev.Scatter(p.x, down, r.rows, r.weight)
 }
+
+// Route lets the router of a layer choose, after Attention and before Expert.
+func (p *Pass) Route(l *Layer) error {
+	p.routes = p.route(l)
+	return p.err
+}
+
+// Tokens tells how many tokens Route sent to an expert.
+func (p *Pass) Tokens(expert int) int {
+	_, n := p.routes.of(expert)
+	return n
+}
+
+// Expert adds one expert to the tokens that Route sent to it. All of a layer in order give the same bits as Layer.
+func (p *Pass) Expert(x *Expert) error {
+	at, n := p.routes.of(x.number)
+	if n == 0 {
+		return nil
+	}
+	kept := len(p.buffers)
+	width := int(p.m.Block.Experts.Width)
+	in, gate, up := p.rows(n, p.x.Cols), p.rows(n, width), p.rows(n, width)
+	if p.err != nil {
+		return p.err
+	}
+	dev, rows := p.m.dev, p.routes.rows[at:at+n]
+	dev.Gather(in, p.h, rows)
+	dev.Multiply([]device.Product{{Dst: gate, X: in, W: x.weight("ffn_gate_exps.weight")}, {Dst: up, X: in, W: x.weight("ffn_up_exps.weight")}})
+	dev.Gate(gate, gate, up)
+	dev.Multiply([]device.Product{{Dst: in, X: gate, W: x.weight("ffn_down_exps.weight")}})
+	dev.Scatter(p.x, in, rows, p.routes.weight[at:at+n])
+	p.freeFrom(kept)
+	return nil
+}
+
+// Expert is the matrices of one routed expert on the device.
+type Expert struct {
+	*tensors
+	number int
+}
+
+// Release frees the expert.
+func (x *Expert) Release() { x.release() }
+
+// LoadExpert brings one routed expert of a layer onto the device.
+func (m *Model) LoadExpert(layer, expert int) (*Expert, error) {
+	t := m.none()
+	for _, in := range m.Block.Layer(int64(layer)) {
+		if !stacked(in) {
+			continue
+		}
+		src, _ := m.src.Tensor(in.Name)
+		w, err := m.loadWeight(src, in.Shape, expert, 1)
+		if err != nil {
+			t.release()
+			return nil, named(err, in.Name)
+		}
+		t.weights[short(in.Name)] = w
+	}
+	return &Expert{t, expert}, nil
+}
+
+// stacked tells the matrices of routed experts.
+func stacked(in arch.Input) bool { return strings.HasSuffix(in.Name, "_exps.weight") }

@@ -18,28 +18,41 @@ type Batch struct {
 // Cache keeps the keys and values of one sequence.
 type Cache struct {
 	Len  int // positions in it
-	k, v []device.Buffer
+	m    *Model
+	k, v []device.Buffer // of each layer
 	rows int
 }
 
 // NewCache makes room for n positions.
 func (m *Model) NewCache(n int) (*Cache, error) {
-	c := &Cache{rows: n}
+	c := &Cache{m: m, rows: n}
 	keys, values := m.keyCols()
 	for range m.Block.Layers {
 		k, err := m.dev.New(n * keys)
 		if err != nil {
+			c.Free()
 			return nil, err
 		}
 		c.k = append(c.k, k)
-		if values > 0 {
-			if k, err = m.dev.New(n * values); err != nil {
-				return nil, err
-			}
+		if values == 0 {
+			continue
 		}
-		c.v = append(c.v, k)
+		v, err := m.dev.New(n * values)
+		if err != nil {
+			c.Free()
+			return nil, err
+		}
+		c.v = append(c.v, v)
 	}
 	return c, nil
+}
+
+// Free gives the memory back.
+func (c *Cache) Free() {
+	for _, b := range append(c.k, c.v...) {
+		c.m.dev.Free(b)
+	}
+	c.k, c.v = nil, nil
 }
 
 // keyCols gives the columns of keys and of values that are kept; latent attention has its values in its keys.
@@ -60,6 +73,7 @@ type Pass struct {
 	out       device.View // of a layer: what they add
 	positions []int32
 	spans     []device.Span // First, Count and Past
+	routes    *routes
 	buffers   []device.Buffer
 	err       error
 }
@@ -172,12 +186,21 @@ func (p *Pass) rows(n, cols int) device.View {
 	return device.Dense(b, n, cols)
 }
 
-func (p *Pass) free() {
-	for _, b := range p.buffers {
+func (p *Pass) free() { p.freeFrom(0) }
+
+// freeFrom frees all buffers but the first n.
+func (p *Pass) freeFrom(n int) {
+	for _, b := range p.buffers[n:] {
 		p.m.dev.Free(b)
 	}
-	p.buffers = nil
+	p.buffers = p.buffers[:n]
 }
+
+// Leave ends a layer that went by Attention, Route and Expert.
+func (p *Pass) Leave() { p.free() }
+
+// Slim frees what Attention left but what Expert reads, which is its first buffer: many passes can wait in a layer.
+func (p *Pass) Slim() { p.freeFrom(1) }
 
 // dense adds a gated feed-forward block; ending tells shared experts from the dense block.
 func (p *Pass) dense(l *Layer, ending string, width int) {

@@ -86,11 +86,14 @@ type Layer struct {
 func (m *Model) LoadLayer(l int, experts bool) (*Layer, error) {
 	inputs := m.Block.Layer(int64(l))
 	if !experts {
-		inputs = slices.DeleteFunc(inputs, func(in arch.Input) bool { return strings.HasSuffix(in.Name, "_exps.weight") })
+		inputs = slices.DeleteFunc(inputs, stacked)
 	}
 	t, err := m.load(inputs)
 	return &Layer{t, l}, err
 }
+
+// Number counts from 0.
+func (l *Layer) Number() int { return l.number }
 
 // Release frees the layer.
 func (l *Layer) Release() { l.release() }
@@ -121,12 +124,8 @@ func (t *tensors) release() {
 
 // load reads tensors whose shapes are known to be right.
 func (m *Model) load(inputs []arch.Input) (*tensors, error) {
-	t := &tensors{m.dev, map[string]device.Weight{}, map[string]device.Buffer{}}
+	t := m.none()
 	for _, in := range inputs {
-		short := in.Name
-		if strings.HasPrefix(short, "blk.") {
-			short = strings.SplitN(short, ".", 3)[2]
-		}
 		src, ok := m.src.Tensor(in.Name)
 		if !ok {
 			t.release()
@@ -134,9 +133,9 @@ func (m *Model) load(inputs []arch.Input) (*tensors, error) {
 		}
 		var err error
 		if len(in.Shape) == 1 {
-			t.vectors[short], err = m.loadVector(src, int(in.Shape[0]))
+			t.vectors[short(in.Name)], err = m.loadVector(src, int(in.Shape[0]))
 		} else {
-			t.weights[short], err = m.loadWeight(src, in.Shape, 0, matrices(in.Shape))
+			t.weights[short(in.Name)], err = m.loadWeight(src, in.Shape, 0, matrices(in.Shape))
 		}
 		if err != nil {
 			t.release()
@@ -144,6 +143,18 @@ func (m *Model) load(inputs []arch.Input) (*tensors, error) {
 		}
 	}
 	return t, nil
+}
+
+func (m *Model) none() *tensors {
+	return &tensors{m.dev, map[string]device.Weight{}, map[string]device.Buffer{}}
+}
+
+// short is a name without "blk.N.".
+func short(name string) string {
+	if strings.HasPrefix(name, "blk.") {
+		return strings.SplitN(name, ".", 3)[2]
+	}
+	return name
 }
 
 func matrices(shape []int64) int {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize/pipeline"
 )
 
 // Tensor is a tensor as a Source has it.
@@ -37,4 +38,24 @@ func (s *setSource) Tensor(name string) (Tensor, bool) {
 	}
 	t := &s.set.Tensors[i]
 	return Tensor{t.Type, t.Shape, func(p []byte, off int64) error { return s.set.ReadAt(i, p, off) }}, true
+}
+
+type planSource struct {
+	tensors *pipeline.Tensors
+	index   map[string]int
+}
+
+// FromPlan reads a checkpoint, or a GGUF file that would be quantized again, as the plan would write it.
+func FromPlan(p *pipeline.Plan) Source {
+	t := p.Tensors()
+	return &planSource{t, t.Index()}
+}
+
+func (s *planSource) Tensor(name string) (Tensor, bool) {
+	i, ok := s.index[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	t := s.tensors.Tensor(i)
+	return Tensor{t.Type, t.Shape, func(p []byte, off int64) error { return s.tensors.ReadAt(i, p, off) }}, true
 }

@@ -18,7 +18,7 @@ func (p *partial) room(rows, cols int) {
 		p.most, p.sum = make([]float64, rows), make([]float64, rows)
 	}
 	p.most, p.sum = p.most[:rows], p.sum[:rows]
-	p.values = matrix(p.values.Values, rows, cols)
+	p.values = grown(p.values.Values, rows, cols)
 }
 
 func (p *partial) set(o *partial) {
@@ -28,8 +28,8 @@ func (p *partial) set(o *partial) {
 	copy(p.values.Values, o.values.Values)
 }
 
-// matrix makes rows of cols values, of those given if they suffice.
-func matrix(values []float32, rows, cols int) vector.Matrix {
+// grown makes rows of cols values, of those given if they suffice.
+func grown(values []float32, rows, cols int) vector.Matrix {
 	if cap(values) < rows*cols {
 		values = make([]float32, rows*cols)
 	}
@@ -64,8 +64,8 @@ func (w *attendWorker) sees(row, first, end int) (int, int) {
 // begin brings the tile's queries together, times the scale.
 func (w *attendWorker) begin(t *attention, x *tile) {
 	w.attention, w.tile = t, x
-	w.queries = matrix(w.queries.Values, w.rows(), t.keyDim)
-	w.scores = matrix(w.scores.Values, w.rows(), chunkKeys)
+	w.queries = grown(w.queries.Values, w.rows(), t.keyDim)
+	w.scores = grown(w.scores.Values, w.rows(), chunkKeys)
 	for r := range w.rows() {
 		query, head := w.place(r)
 		in := row(t.q, query)[head*t.KeyDim:][:t.KeyDim]
@@ -83,7 +83,7 @@ func (w *attendWorker) rowsOf(v device.View, dim, first, end, slot int) vector.M
 	if dim%vector.Group == 0 {
 		return m
 	}
-	p := matrix(w.packed[slot], end-first, w.tile.kvs*groups(dim))
+	p := grown(w.packed[slot], end-first, w.tile.kvs*groups(dim))
 	for t := range end - first {
 		from, to := m.Row(t, w.tile.kvs*dim), p.Row(t, p.Stride)
 		for len(to) > 0 {

@@ -9,29 +9,36 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/quantize"
 	"github.com/qconv/qconv/runtime/device"
+	"github.com/qconv/qconv/runtime/device/cpu/internal/matrix"
 )
 
 // Device is the processor.
 type Device struct {
 	threads int
+	mode    matrix.Mode
 	workers []worker // one a thread
 	pool    pool
 }
 
 var _ device.Device = (*Device)(nil)
 
-// New gives a device that works on up to threads threads; 0 takes all that the process may use.
-func New(threads int) *Device {
+// New gives a device that works on up to threads threads; 0 takes all that the process may use. A fast one rounds what is
+// multiplied with weights to eight bits, as other runtimes do, where the default keeps about sixteen.
+func New(threads int, fast bool) *Device {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &Device{threads: threads, workers: make([]worker, threads)}
+	d := &Device{threads: threads, workers: make([]worker, threads)}
+	if fast {
+		d.mode = matrix.Fast
+	}
+	return d
 }
 
 func (d *Device) Name() string { return "CPU" }
 
 // Close leaves the rest to the collector.
-func (d *Device) Close() { d.pool, d.workers = pool{}, nil }
+func (d *Device) Close() { d.pool.free, d.workers = nil, nil }
 
 // Wait has nothing to wait for: operations are done when they return.
 func (d *Device) Wait() error { return nil }
@@ -77,21 +84,21 @@ func row(v device.View, t int) []float32 {
 
 // weight keeps blocks in memory, row after row, matrix after matrix.
 type weight struct {
-	codec                *quantize.Codec
-	cols, rows, matrices int
-	rowBytes             int
-	blocks               []byte
+	codec      *quantize.Codec
+	cols, rows int
+	blocks     []byte
+	matrices   []*matrix.Weight
 }
 
 func (w *weight) Type() gguf.Type { return w.codec.Type }
 func (w *weight) Cols() int       { return w.cols }
 func (w *weight) Rows() int       { return w.rows }
-func (w *weight) Matrices() int   { return w.matrices }
+func (w *weight) Matrices() int   { return len(w.matrices) }
 
-// row gives the blocks of a row.
-func (w *weight) row(matrix, r int) []byte {
-	at := (matrix*w.rows + r) * w.rowBytes
-	return w.blocks[at : at+w.rowBytes]
+// row gives the blocks of a row of the first matrix.
+func (w *weight) row(r int) []byte {
+	n := len(w.blocks) / len(w.matrices) / w.rows
+	return w.blocks[r*n : (r+1)*n]
 }
 
 // chunk is about how many bytes are read at a time.
@@ -104,9 +111,9 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 		return nil, fault.New(fault.Unsupported, "", "matrices of type %s cannot be multiplied", t)
 	}
 	elems, bytes, _ := t.Block()
-	w := &weight{codec: codec, cols: cols, rows: rows, matrices: matrices, rowBytes: cols / int(elems) * int(bytes)}
-	w.blocks = make([]byte, matrices*rows*w.rowBytes)
-	each := max(1, chunk/max(w.rowBytes, 1)) * w.rowBytes
+	rowBytes := cols / int(elems) * int(bytes)
+	w := &weight{codec: codec, cols: cols, rows: rows, blocks: make([]byte, matrices*rows*rowBytes)}
+	each := max(1, chunk/max(rowBytes, 1)) * rowBytes
 	faults := make([]error, (len(w.blocks)+each-1)/max(each, 1))
 	d.run(len(faults), func(_, i int) {
 		p := w.blocks[i*each : min((i+1)*each, len(w.blocks))]
@@ -120,6 +127,13 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 		if err != nil {
 			return nil, err
 		}
+	}
+	for i := range matrices {
+		m, err := matrix.NewWeight(t, rows, cols, w.blocks[i*rows*rowBytes:(i+1)*rows*rowBytes])
+		if err != nil {
+			return nil, err
+		}
+		w.matrices = append(w.matrices, m)
 	}
 	return w, nil
 }

@@ -31,7 +31,7 @@ func eachKernels(t *testing.T, f func(t *testing.T)) {
 
 func TestConformance(t *testing.T) {
 	eachKernels(t, func(t *testing.T) {
-		devicetest.Run(t, func(*testing.T) device.Device { return cpu.New(3) })
+		devicetest.Run(t, func(*testing.T) device.Device { return cpu.New(3, false) })
 	})
 }
 
@@ -62,7 +62,9 @@ type bench struct {
 	r *rand.Rand
 }
 
-func newBench(threads int) *bench { return &bench{cpu.New(threads), rand.New(rand.NewPCG(3, 4))} }
+func newBench(threads int) *bench {
+	return &bench{cpu.New(threads, false), rand.New(rand.NewPCG(3, 4))}
+}
 
 func (b *bench) random(n int) []float32 {
 	x := make([]float32, n)

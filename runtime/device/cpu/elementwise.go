@@ -34,7 +34,7 @@ func (d *Device) Rotate(x device.View, r *device.Rotation) {
 	pairs := r.Dims / 2
 	d.rows(x.Rows, r.Heads*r.Dims*costRotate, func(worker, t int) {
 		w := &d.workers[worker]
-		w.angles = matrix(w.angles.Values, 2, r.Dims)
+		w.angles = grown(w.angles.Values, 2, r.Dims)
 		cos, sin := w.angles.Row(0, r.Dims), w.angles.Row(1, r.Dims)
 		turn := angles[int(r.Positions[t])*r.Dims:][:r.Dims]
 		for j := range pairs {

@@ -3,6 +3,7 @@ package cpu
 import (
 	"os"
 
+	"github.com/qconv/qconv/runtime/device/cpu/internal/matrix"
 	"github.com/qconv/qconv/runtime/device/cpu/internal/vector"
 )
 
@@ -18,4 +19,9 @@ func Kernels() string { return vector.Kernels() }
 func AllKernels() []string { return vector.AllKernels() }
 
 // Use chooses instructions by a name of AllKernels, for all devices. It is not for use while operations run.
-func Use(name string) error { return vector.Use(name) }
+func Use(name string) error {
+	if err := vector.Use(name); err != nil {
+		return err
+	}
+	return matrix.Use(name)
+}

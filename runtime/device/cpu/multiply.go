@@ -1,53 +1,91 @@
 package cpu
 
-import "github.com/qconv/qconv/runtime/device"
+import (
+	"slices"
+	"sync"
 
-// rowsEach is how many rows of a matrix a thread takes at a time.
-const rowsEach = 32
+	"github.com/qconv/qconv/runtime/device"
+	"github.com/qconv/qconv/runtime/device/cpu/internal/matrix"
+)
+
+// Threads take rows of a matrix, and rows of activations, in such runs. Package matrix works on 32 rows at a time.
+const (
+	weightRows = 64
+	inputRows  = 16
+)
+
+// input is the vectors that products have in common, rounded once for all of them.
+type input struct {
+	x       device.View
+	weights []*matrix.Weight
+	ready   *matrix.Activations
+}
+
+// rounded and scratch are kept between calls: what they hold has grown to the size that is needed.
+var (
+	rounded = sync.Pool{New: func() any { return new(matrix.Activations) }}
+	scratch = sync.Pool{New: func() any { return new(matrix.Scratch) }}
+)
 
 func (d *Device) Multiply(products []device.Product) {
-	type part struct{ product, first int }
+	products = slices.DeleteFunc(slices.Clone(products), func(p device.Product) bool { return p.X.Rows == 0 })
+	inputs, of := shared(products)
+	type part struct{ i, first int }
 	var parts []part
-	for i := range products {
-		for r := 0; r < products[i].W.Rows(); r += rowsEach {
+	for i, in := range inputs {
+		in.ready.Reset(d.mode, in.x.Rows, in.x.Cols, in.weights...)
+		for r := 0; r < in.x.Rows; r += inputRows {
 			parts = append(parts, part{i, r})
 		}
 	}
-	scratch := make([][]float32, d.threads)
-	d.run(len(parts), func(worker, i int) {
-		p := &products[parts[i].product]
-		w := p.W.(*weight)
-		if len(scratch[worker]) < w.cols {
-			scratch[worker] = make([]float32, w.cols)
-		}
-		values := scratch[worker][:w.cols]
-		for r := parts[i].first; r < min(parts[i].first+rowsEach, w.rows); r++ {
-			w.codec.Decode(values, w.row(p.Matrix, r))
-			for t := range p.X.Rows {
-				row(p.Dst, t)[r] = dot(values, row(p.X, t))
-			}
-		}
+	d.run(len(parts), func(_, n int) {
+		in, first := inputs[parts[n].i], parts[n].first
+		in.ready.Fill(values(in.x), in.x.Stride, first, min(first+inputRows, in.x.Rows))
 	})
+	parts = parts[:0]
+	for i := range products {
+		for r := 0; r < products[i].W.Rows(); r += weightRows {
+			parts = append(parts, part{i, r})
+		}
+	}
+	d.run(len(parts), func(_, n int) {
+		p, first := &products[parts[n].i], parts[n].first
+		s := scratch.Get().(*matrix.Scratch)
+		w := p.W.(*weight).matrices[p.Matrix]
+		matrix.Multiply(values(p.Dst), p.Dst.Stride, of[parts[n].i].ready, w, first, min(first+weightRows, w.Rows), s)
+		scratch.Put(s)
+	})
+	for _, in := range inputs {
+		rounded.Put(in.ready)
+	}
 }
 
-// dot adds products in eight sums of its own, so that the additions need not wait for each other.
-func dot(a, b []float32) float32 {
-	var s [8]float32
-	b = b[:len(a)]
-	for len(a) >= 8 {
-		x, y := a[:8:8], b[:8:8]
-		for i := range s {
-			s[i] += float32(x[i] * y[i])
+// shared finds the products with the same vectors: the distinct inputs, and that of each product.
+func shared(products []device.Product) (inputs, of []*input) {
+	type key struct {
+		first              *float32
+		rows, cols, stride int
+	}
+	known := map[key]*input{}
+	for i := range products {
+		p := &products[i]
+		k := key{&values(p.X)[0], p.X.Rows, p.X.Cols, p.X.Stride}
+		in := known[k]
+		if in == nil {
+			in = &input{x: p.X, ready: rounded.Get().(*matrix.Activations)}
+			known[k] = in
+			inputs = append(inputs, in)
 		}
-		a, b = a[8:], b[8:]
+		in.weights = append(in.weights, p.W.(*weight).matrices[p.Matrix])
+		of = append(of, in)
 	}
-	for i := range a {
-		s[i] += float32(a[i] * b[i])
-	}
-	return (s[0] + s[1]) + (s[2] + s[3]) + ((s[4] + s[5]) + (s[6] + s[7]))
+	return inputs, of
 }
+
+// values is a view's buffer from its first value on.
+func values(v device.View) []float32 { return floats(v.Buffer)[v.At:] }
 
 func (d *Device) Lookup(dst device.View, weights device.Weight, ids []int32) {
 	w := weights.(*weight)
-	d.rows(len(ids), w.cols*costDecode, func(_, t int) { w.codec.Decode(row(dst, t), w.row(0, int(ids[t]))) })
+	d.rows(len(ids), w.cols*costDecode, func(_, t int) { w.codec.Decode(row(dst, t), w.row(int(ids[t]))) })
 }

@@ -1,10 +1,14 @@
 package cpu
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // pool keeps freed buffers for new ones: memory from the system costs as much as the operation that writes it first. It
 // never makes the device hold more than the buffers that were once in use together.
 type pool struct {
+	mu         sync.Mutex  // layers are loaded beside the work
 	free       [][]float32 // the smallest first
 	size, used int         // values in free, and in buffers given out
 	most       int         // that were ever used
@@ -18,6 +22,8 @@ func (p *pool) take(n int) []float32 {
 	if n < small {
 		return make([]float32, n)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(p.free, n, func(v []float32, n int) int { return cap(v) - n })
 	if i < len(p.free) && cap(p.free[i])/2 <= n {
 		v := p.free[i]
@@ -41,6 +47,8 @@ func (p *pool) give(v []float32) {
 	if cap(v) < small {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.used -= cap(v)
 	p.size += cap(v)
 	i, _ := slices.BinarySearchFunc(p.free, cap(v), func(v []float32, n int) int { return cap(v) - n })

@@ -205,6 +205,13 @@ func (s *suite) forget() {
 // near compares a view with what it should hold. NaN and infinities must be the same; the rest is compared as a whole.
 func (s *suite) near(what string, bound float64, v device.View, want [][]float64) {
 	s.Helper()
+	s.nearOf(what, bound, 0, v, want)
+}
+
+// nearOf is near, where the norm counts as at least least: single sums may be much smaller than their terms, whose
+// roundings they have.
+func (s *suite) nearOf(what string, bound, least float64, v device.View, want [][]float64) {
+	s.Helper()
 	got := s.values(v)
 	var diff, size float64
 	for t := range want {
@@ -222,7 +229,7 @@ func (s *suite) near(what string, bound float64, v device.View, want [][]float64
 			}
 		}
 	}
-	e := math.Sqrt(diff / max(size, math.SmallestNonzeroFloat64))
+	e := math.Sqrt(diff / max(size, least*least, math.SmallestNonzeroFloat64))
 	if !(e <= bound) {
 		s.Fatalf("%s: relative error %.3g, at most %.3g allowed", what, e, bound)
 	}

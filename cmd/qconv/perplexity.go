@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/tokenizer"
+	"github.com/qconv/qconv/runtime/device/cpu"
+	"github.com/qconv/qconv/runtime/model"
+	"github.com/qconv/qconv/runtime/stream"
+)
+
+func newPerplexity(u *ui) *cobra.Command {
+	var r runtimeFlags
+	var file, score string
+	var length, chunks int
+	c := &cobra.Command{
+		Use:   "perplexity MODEL -f TEXT",
+		Short: "measure how well a model predicts a text",
+		Long: `perplexity runs MODEL (a GGUF file or a checkpoint directory) over the text in windows of --ctx tokens and prints the
+perplexity, as llama-perplexity defines it: the second half of each window is scored. --score all scores every token
+but the first of each window. A model that does not fit into --ram is run layer by layer, for all windows at once; the
+figure is the same to the last digit, as it is for any number of threads.
+
+With --json, standard output gets one object a line: "event":"progress" about every second, and "event":"done" at the
+end.`,
+		Example: `  qconv perplexity model-q4_k_m.gguf -f wiki.test.raw
+  qconv perplexity QwQ-32B -f wiki.test.raw --chunks 20 --ram 8GiB
+  qconv perplexity model.gguf -f text.txt --ctx 256 --score all --json`,
+		Args: arguments(1, 1, "MODEL"),
+		RunE: func(c *cobra.Command, args []string) error {
+			var s stream.Score
+			switch score {
+			case "second-half":
+			case "all":
+				s = stream.All
+			default:
+				return usagef("--score is %q, expected second-half or all", score)
+			}
+			if chunks < 0 {
+				return usagef("--chunks is %d, expected 0 (all) or more", chunks)
+			}
+			if file == "" {
+				return usagef("--file is missing; it names the text, such as wiki.test.raw")
+			}
+			text, err := readText(file)
+			if err != nil {
+				return err
+			}
+			ram, err := r.budget()
+			if err != nil {
+				return err
+			}
+			m, err := r.open(args[0])
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			w, err := m.windows(text, file, length, chunks, s)
+			if err != nil {
+				return err
+			}
+			return u.perplexity(c.Context(), m, w, cpu.New(r.threads, r.fast), ram, score)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&file, "file", "f", "", "`FILE` with the text")
+	f.IntVarP(&length, "ctx", "c", 512, "tokens of a window")
+	f.IntVar(&chunks, "chunks", 0, "at most `N` windows (default: the whole text)")
+	f.StringVar(&score, "score", "second-half", "`WHICH` tokens count: second-half or all")
+	r.add(c)
+	c.RegisterFlagCompletionFunc("score", cobra.FixedCompletions([]string{"second-half", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// readText reads a text, which must be UTF-8.
+func readText(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", ioFault(path, err, "--file names a text")
+	}
+	for at := 0; at < len(b); {
+		r, n := utf8.DecodeRune(b[at:])
+		if r == utf8.RuneError && n == 1 {
+			return "", fault.New(fault.Malformed, filepath.Base(path), "the text is not UTF-8").At(int64(at))
+		}
+		at += n
+	}
+	return string(b), nil
+}
+
+// windows cuts a text for the model.
+func (m *runnable) windows(text, file string, length, chunks int, score stream.Score) (*stream.Windows, error) {
+	if int64(length) > m.block.Context {
+		return nil, usagef("--ctx is %d, the model was made for %d positions", length, m.block.Context)
+	}
+	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
+	if err := m.checkIDs(ids); err != nil {
+		return nil, err
+	}
+	bos := int32(-1)
+	if id, ok := m.tokenizer.BOS(); ok {
+		bos = id
+	}
+	w, err := stream.Cut(ids, length, bos, chunks, score)
+	if err != nil {
+		return nil, fault.New(fault.KindOf(err), filepath.Base(file), "%w", fault.Cause(err))
+	}
+	return w, nil
+}
+
+// checkIDs refuses tokens that the model has no embedding for.
+func (m *runnable) checkIDs(ids []int32) error {
+	for _, id := range ids {
+		if int64(id) >= m.block.Vocab {
+			return fault.New(fault.Mismatch, m.name, "the tokenizer gives token %d, the model has %d", id, m.block.Vocab)
+		}
+	}
+	return nil
+}
+
+type perplexityJSON struct {
+	Event      string  `json:"event"`
+	Model      string  `json:"model"`
+	Arch       string  `json:"architecture,omitempty"`
+	Windows    int     `json:"windows"`
+	Context    int     `json:"context"`
+	Score      string  `json:"score"`
+	Scored     int     `json:"scored_tokens"`
+	NLL        float64 `json:"mean_nll"`
+	Perplexity float64 `json:"perplexity"`
+	Error      float64 `json:"standard_error"`
+	LayerMajor bool    `json:"layer_by_layer"`
+	Peak       int64   `json:"memory_bytes"`
+	Seconds    float64 `json:"seconds"`
+	Rate       float64 `json:"tokens_per_second"`
+}
+
+func (u *ui) perplexity(ctx context.Context, m *runnable, w *stream.Windows, dev *cpu.Device, ram int64, score string) error {
+	plan, err := stream.NewPlan(&m.sizes, len(w.IDs), w.Length(), ram, false)
+	if err != nil {
+		return fault.New(fault.KindOf(err), "", "%w; give a larger --ram or shorter windows", fault.Cause(err))
+	}
+	way := "in memory"
+	if plan.LayerMajor {
+		way = "layer by layer"
+	}
+	u.note("%s: %d windows of %d tokens, %s, about %s of memory", quoted(m.name), len(w.IDs), w.Length(), way, size(plan.Peak))
+	start := time.Now()
+	rm, err := model.New(dev, m.block, m.src, w.Length())
+	if err != nil {
+		return err
+	}
+	defer rm.Close()
+	total := int64(len(w.IDs) * w.Length())
+	bar := newProgress(u)
+	bar.openTokens("evaluate", total)
+	var told float64
+	p, err := stream.Measure(ctx, rm, w, plan, func(done float64, soFar stream.Perplexity) {
+		bar.figure(soFar.Value)
+		bar.add(int64((done - told) * float64(total)))
+		told = done
+	})
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	took := time.Since(start).Seconds()
+	rate := float64(total) / took
+	if u.json {
+		return u.object(perplexityJSON{
+			Event: "done", Model: m.name, Windows: p.Windows, Context: w.Length(), Score: score, Scored: p.Scored, NLL: p.NLL,
+			Perplexity: p.Value, Error: p.Error, LayerMajor: plan.LayerMajor, Peak: plan.Peak, Seconds: took, Rate: rate,
+		})
+	}
+	u.note("%.0f tokens/s, %.1f s", rate, took)
+	return u.printf("perplexity %.6f ± %.6f (%d windows of %d tokens, %d scored)\n", p.Value, p.Error, p.Windows, w.Length(), p.Scored)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/hf"
+	"github.com/qconv/qconv/formats/tokenizer"
+	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/device/cpu"
+	"github.com/qconv/qconv/runtime/model"
+)
+
+// runnable is a MODEL that is opened to be run: a GGUF file, a split set, or a checkpoint.
+type runnable struct {
+	name      string
+	block     arch.Block
+	src       model.Source
+	tokenizer *tokenizer.Tokenizer
+	sizes     model.Sizes
+	close     func()
+}
+
+func (r *runnable) Close() { r.close() }
+
+// runtimeFlags are those of commands that run a model.
+type runtimeFlags struct {
+	threads        int
+	ram            string
+	fast           bool
+	followSymlinks bool
+}
+
+func (r *runtimeFlags) add(c *cobra.Command) {
+	f := c.Flags()
+	f.IntVarP(&r.threads, "threads", "j", 0, "`N` threads (default: all cores)")
+	f.StringVar(&r.ram, "ram", "", "`SIZE` of weights and buffers together (default: three quarters of the machine's memory)")
+	f.BoolVar(&r.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
+	followFlag(c, &r.followSymlinks)
+}
+
+// defaultRAM is for machines that do not say how much memory they have.
+const defaultRAM = 8 << 30
+
+// budget gives --ram in bytes and holds the garbage collector to it.
+func (r *runtimeFlags) budget() (int64, error) {
+	ram := cpu.Memory() / 4 * 3
+	if ram == 0 {
+		ram = defaultRAM
+	}
+	if r.ram != "" {
+		var err error
+		if ram, err = parseSize("--ram", r.ram); err != nil {
+			return 0, err
+		}
+	}
+	debug.SetMemoryLimit(ram + 64<<20)
+	return ram, nil
+}
+
+// open opens MODEL. A checkpoint runs as its own values, in its own 16-bit type.
+func (r *runtimeFlags) open(path string) (*runnable, error) {
+	if r.threads < 0 {
+		return nil, usagef("--threads is %d, expected 0 (all cores) or more", r.threads)
+	}
+	dir, err := isCheckpoint(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &runnable{name: filepath.Base(filepath.Clean(path)), close: func() {}}
+	if dir {
+		err = m.openCheckpoint(path, r.followSymlinks)
+	} else {
+		err = m.openGGUF(path)
+	}
+	if err == nil {
+		m.tokenizer, err = openTokenizer(path, r.followSymlinks)
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	m.sizes = model.Measure(&m.block, m.src)
+	return m, nil
+}
+
+func (m *runnable) openCheckpoint(path string, follow bool) error {
+	ck, err := hf.Open(hf.Dir(path, follow), hf.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	m.close = func() { ck.Close() }
+	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: pipeline.SourceRecipe(ck)})
+	if err != nil {
+		return err
+	}
+	m.block, m.src = *plan.Block, model.FromPlan(plan)
+	return nil
+}
+
+func (m *runnable) openGGUF(path string) error {
+	g, err := openGGUF(path)
+	if err != nil {
+		return err
+	}
+	m.close = g.Close
+	_, block, err := arch.FromGGUF(g.set)
+	m.block, m.src = block, model.FromSet(g.set)
+	return err
+}

@@ -1,0 +1,261 @@
+//go:build !purego
+
+package matrix
+
+import (
+	"unsafe"
+
+	"github.com/qconv/qconv/formats/gguf"
+)
+
+// The kernels behind the functions that the products call. Lengths are checked by slicing before pointers are taken.
+
+func (a *Activations) round(r *record, x []float32) {
+	groups := len(x) / 32
+	if a.tier == plain || groups == 0 {
+		a.roundPlain(r, x)
+		return
+	}
+	_, _ = r.halfSum[2*groups-1], r.low[32*groups-1]
+	steps, divisor, shift := a.mode.rounding()
+	if a.tier == avx512 {
+		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
+		return
+	}
+	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
+}
+
+// unpackKernel is the fastest way to unpack a weight.
+func unpackKernel(w *Weight) func(codes []uint8, scales, minima []float32, blocks []byte) {
+	var kernel func(codes *uint8, scales, minima *float32, blocks *byte, n int)
+	switch w.Type {
+	case gguf.TypeQ4_0:
+		kernel = unpackQ4_0AVX2
+	case gguf.TypeQ4_1:
+		kernel = unpackQ4_1AVX2
+	case gguf.TypeQ5_0:
+		kernel = unpackQ5_0AVX2
+	case gguf.TypeQ5_1:
+		kernel = unpackQ5_1AVX2
+	case gguf.TypeQ8_0:
+		kernel = unpackQ8_0AVX2
+	case gguf.TypeIQ4_NL:
+		kernel = unpackIQ4_NLAVX2
+	case gguf.TypeMXFP4:
+		kernel = unpackMXFP4AVX2
+	case gguf.TypeQ2_K:
+		kernel = unpackQ2_KAVX2
+	case gguf.TypeQ3_K:
+		kernel = unpackQ3_KAVX2
+	case gguf.TypeQ4_K:
+		kernel = unpackQ4_KAVX2
+	case gguf.TypeQ5_K:
+		kernel = unpackQ5_KAVX2
+	case gguf.TypeQ6_K:
+		kernel = unpackQ6_KAVX2
+	case gguf.TypeIQ4_XS:
+		kernel = unpackIQ4_XSAVX2
+	case gguf.TypeTQ2_0:
+		kernel = unpackTQ2_0AVX2
+	default:
+		return w.format.unpack
+	}
+	elems, size := w.format.elems, w.format.bytes
+	return func(codes []uint8, scales, minima []float32, b []byte) {
+		n := len(codes) / elems
+		_ = b[n*size-1]
+		kernel(&codes[0], &scales[0], &minima[0], &b[0], n)
+	}
+}
+
+// transpose turns 32 rows, stride bytes apart, by n columns of 32 bits, and some more up to whole registers.
+func transpose(t tier, dst, src []float32, stride, n int) {
+	if t == avx512 {
+		n = (n + 15) / 16
+		_, _ = dst[32*16*n-1], src[31*stride/4+16*n-1]
+		transposeAVX512(&dst[0], &src[0], stride, n)
+		return
+	}
+	n = (n + 7) / 8
+	_, _ = dst[32*8*n-1], src[31*stride/4+8*n-1]
+	transposeAVX2(&dst[0], &src[0], stride, n)
+}
+
+// addRows adds n rows of 32 values to dst, in order.
+func addRows(t tier, dst, rows []float32, n int) {
+	_, _ = dst[31], rows[32*n-1]
+	if t == avx512 {
+		addRowsAVX512(&dst[0], &rows[0], n)
+		return
+	}
+	addRowsAVX2(&dst[0], &rows[0], n)
+}
+
+// tileProduct adds to the sums of all vectors the products of a tile with n groups from first on.
+func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n int) {
+	x := a.record(0)
+	blocks := (a.n + tokens - 1) / tokens
+	_ = sums[tileRows*tokens*blocks-1]
+	tile, scales, scale, sum, offset := &l.tile[0], &l.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	if f.group == 16 {
+		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
+	}
+	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
+		tileProduct32AVX2, tileProduct32MinimaAVX2, tileProduct16AVX2, tileProduct16MinimaAVX2,
+		tileProduct32AVX512, tileProduct32MinimaAVX512, tileProduct16AVX512, tileProduct16MinimaAVX512,
+		tileProductFast32AVX512, tileProductFast32MinimaAVX512, tileProductFast16AVX512, tileProductFast16MinimaAVX512,
+	}
+	which, values, low := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil)
+	if a.tier == avx512 {
+		which, values, low = which+4, &x.high[32*first], &x.low[32*first]
+		if a.mode == Fast {
+			which += 4
+		}
+	}
+	run[which](&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+}
+
+// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
+func (f *format) variant() (n int) {
+	if f.minima {
+		n = 1
+	}
+	if f.group == 16 {
+		n += 2
+	}
+	return n
+}
+
+// rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and
+// some more up to whole registers. The terms of a row begin segment/32 after those of the one before.
+func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, first, n, k int) {
+	x := a.record(t)
+	codes, scales, scale, sum, offset := &b.codes[0], &b.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	if f.group == 16 {
+		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
+	}
+	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
+		rowProducts32AVX2, rowProducts32MinimaAVX2, rowProducts16AVX2, rowProducts16MinimaAVX2,
+		rowProducts32AVX512, rowProducts32MinimaAVX512, rowProducts16AVX512, rowProducts16MinimaAVX512,
+	}
+	which, values, low, lanes := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil), 8
+	if a.tier == avx512 {
+		which, values, low, lanes = which+4, &x.high[32*first], &x.low[32*first], 16
+	}
+	chunks := (n/32 + lanes - 1) / lanes
+	_, _ = terms[segment/32*(k-1)+lanes*chunks-1], b.codes[n*(k-1)+32*lanes*chunks-1]
+	run[which](&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+}
+
+// fusedProducts is unpacking and rowProducts in one for the first of n columns of rows, and tells how many columns it did.
+func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (done int) {
+	var f func(terms *float32, blocks *byte, values, low *int8, xscale, xsum *float32, xoffset *int32, rowBytes, rows, chunks int)
+	chunks := n / 512
+	if a.tier != avx512 || chunks == 0 {
+		return 0
+	}
+	half := false
+	switch w.Type {
+	case gguf.TypeQ8_0:
+		f = fusedQ8_0AVX512
+	case gguf.TypeQ4_0:
+		f = fusedQ4_0AVX512
+	case gguf.TypeQ4_K:
+		f = fusedQ4_KAVX512
+	case gguf.TypeQ5_K:
+		f = fusedQ5_KAVX512
+	case gguf.TypeQ6_K:
+		f, half = fusedQ6_KAVX512, true
+	default:
+		return 0
+	}
+	done = 512 * chunks
+	w.row(row+rows-1, c, c+done)
+	blocks := w.row(row, c, c+done)
+	for t := range a.n {
+		x := a.record(t)
+		g := c / 32
+		sum, offset := &x.sum[g], &x.offset[g]
+		if half {
+			sum, offset = &x.halfSum[2*g], &x.halfOffset[2*g]
+		}
+		f(&l.terms[t][0], &blocks[0], &x.high[c], &x.low[c], &x.scale[g], sum, offset, w.rowBytes, rows, chunks)
+	}
+	return done
+}
+
+func widen(t tier, f *format, dst []float32, src []byte) {
+	done, size := 0, f.bytes
+	if size == 4 {
+		done = copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src) / 4
+	} else if n := len(dst) / 8; t != plain && n > 0 {
+		if done = 8 * n; f.half {
+			widenF16AVX2(&dst[0], &src[0], n)
+		} else {
+			widenBF16AVX2(&dst[0], &src[0], n)
+		}
+	}
+	f.widen(dst[done:], src[size*done:])
+}
+
+// streamRows multiplies four rows as they lie with every vector, if there is a kernel and a vector or two, as far as
+// columns are whole steps; it tells how many columns it did.
+func streamRows(sums []float32, a *Activations, w *Weight, row int) (done int) {
+	steps := w.Cols / floatLanes
+	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 {
+		return 0
+	}
+	var kernel func(sums *float32, rows *byte, x *float32, rowBytes, steps int)
+	switch wide := a.tier == avx512; {
+	case w.Type == gguf.TypeF32 && wide:
+		kernel = streamF32AVX512
+	case w.Type == gguf.TypeF32:
+		kernel = streamF32AVX2
+	case w.Type == gguf.TypeF16 && wide:
+		kernel = streamF16AVX512
+	case w.Type == gguf.TypeF16:
+		kernel = streamF16AVX2
+	case wide:
+		kernel = streamBF16AVX512
+	default:
+		kernel = streamBF16AVX2
+	}
+	rows := w.Blocks[row*w.rowBytes:][:floatRows*w.rowBytes]
+	for t := range a.n {
+		kernel(&sums[floatRows*floatLanes*t], &rows[0], &a.floats[t*a.stride], w.rowBytes, steps)
+	}
+	return floatLanes * steps
+}
+
+// floatProduct adds to the sums of every vector the products of steps times 16 columns from c on.
+func floatProduct(sums []float32, rows *[floatRows * chunk]float32, a *Activations, c, steps int) {
+	const size = floatRows * floatLanes
+	if a.tier == plain {
+		floatProductPlain(sums, rows, a, c, steps)
+		return
+	}
+	_ = sums[size*a.n-1]
+	x, fours := a.floats[c:], a.n/4
+	_ = x[(a.n-1)*a.stride+floatLanes*steps-1]
+	four, one := floatProduct4AVX2, floatProduct1AVX2
+	if a.tier == avx512 {
+		four, one = floatProduct4AVX512, floatProduct1AVX512
+	}
+	if fours > 0 {
+		four(&sums[0], &rows[0], &x[0], 4*a.stride, fours, steps)
+	}
+	if ones := a.n % 4; ones > 0 {
+		one(&sums[4*fours*size], &rows[0], &x[4*fours*a.stride], 4*a.stride, ones, steps)
+	}
+}
+
+// foldSums adds up sixteen partial sums each. Both slices go on up to a multiple of eight sums.
+func foldSums(t tier, dst, sums []float32) {
+	if t == plain {
+		foldSumsPlain(dst, sums)
+		return
+	}
+	n := (len(sums)/floatLanes + 7) / 8
+	_, _ = dst[8*n-1], sums[:8*n*floatLanes]
+	foldSumsAVX2(&dst[0], &sums[0], n)
+}

@@ -1,0 +1,41 @@
+package matrix
+
+import "fmt"
+
+// tier is a set of processor instructions that kernels are written for.
+type tier uint8
+
+const (
+	plain tier = iota // plain Go
+	avx2
+	avx512 // with VNNI
+)
+
+func (t tier) String() string { return [...]string{"go", "avx2", "avx512"}[t] }
+
+// now is the tier in use.
+var now = tiers()[len(tiers())-1]
+
+// Kernels names the instructions that products use: go, avx2 or avx512. It is the best that the processor has, until Use
+// chooses another.
+func Kernels() string { return now.String() }
+
+// AllKernels lists what this processor could use, plain Go first.
+func AllKernels() (names []string) {
+	for _, t := range tiers() {
+		names = append(names, t.String())
+	}
+	return names
+}
+
+// Use chooses instructions by a name of AllKernels. It is not for use while products run, and activations that were set
+// before keep the instructions they were set for.
+func Use(name string) error {
+	for _, t := range tiers() {
+		if t.String() == name {
+			now = t
+			return nil
+		}
+	}
+	return fmt.Errorf("this processor has no kernels %q for products, but %v", name, AllKernels())
+}
