@@ -49,7 +49,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/term":               {"cmd/"},
 	"github.com/x448/float16":         {"quantize"},
 	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf"},
-	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu"},
+	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu", "runtime/device/cpu/internal/"},
 	"golang.org/x/text/":              {"formats/tokenizer"},
 	"go.yaml.in/yaml/v3":              {"formats/hf"},
 	"github.com/dlclark/regexp2/v2":   {"quantize/mix"},

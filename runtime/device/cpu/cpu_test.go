@@ -1,9 +1,13 @@
 package cpu_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/qconv/qconv/formats/gguf"
@@ -29,6 +33,27 @@ func TestConformance(t *testing.T) {
 	eachKernels(t, func(t *testing.T) {
 		devicetest.Run(t, func(*testing.T) device.Device { return cpu.New(3, false) })
 	})
+}
+
+// TestKernelsAsked holds that QCONV_CPU chooses, and that a name that is none leaves the best.
+func TestKernelsAsked(t *testing.T) {
+	if os.Getenv("QCONV_CPU_TEST") != "" {
+		fmt.Printf("kernels=%s\n", cpu.Kernels())
+		return
+	}
+	all := cpu.AllKernels()
+	for _, name := range append(all, "", "sse") {
+		c := exec.Command(os.Args[0], "-test.run=^TestKernelsAsked$", "-test.v")
+		c.Env = append(os.Environ(), "QCONV_CPU="+name, "QCONV_CPU_TEST=1")
+		out, err := c.Output()
+		want := name
+		if !slices.Contains(all, name) {
+			want = all[len(all)-1]
+		}
+		if err != nil || !strings.Contains(string(out), "kernels="+want+"\n") {
+			t.Errorf("QCONV_CPU=%s: %v, want %s in %s", name, err, want, out)
+		}
+	}
 }
 
 // bench is a device with random views.

@@ -162,7 +162,7 @@ func testRoute(s *suite) {
 // testRouteTies has many experts and groups that are equal: the lower number comes first.
 func testRouteTies(s *suite) {
 	for _, c := range routings {
-		few := func(int, int) float32 { return float32(s.rand.IntN(3)) }
+		few := func(int, int) float32 { return []float32{40: 0, 0: 2, 1: 1, 2: 1, 3: 1}[s.rand.IntN(41)] }
 		logits := s.view(20, c.experts, few)
 		s.fill(logits.Range(0, 1), zero)
 		s.route("ties", logits, nil, &c.Routing)
@@ -181,7 +181,7 @@ func testRouteNotFinite(s *suite) {
 		logits := s.view(6, c.experts, func(t, i int) float32 {
 			normal := float32(s.rand.NormFloat64())
 			switch {
-			case t == 1, t == 2 && i%3 > 0, t == 3 && i == c.experts-1:
+			case t == 1, t == 2 && i%3 != 1, t == 3 && i == c.experts-1:
 				return nan
 			case t == 4 && i == c.experts/2:
 				return inf
@@ -220,8 +220,8 @@ func testRouteNotFinite(s *suite) {
 					s.Fatalf("%+v: all NaN: choices %v, not in order", c.Routing, row)
 				}
 			}
-			if t == 2 && c.Sigmoid && row[0].Expert%3 != 0 {
-				s.Errorf("%+v: an expert without a number comes first: %v", c.Routing, row)
+			if t == 2 && c.Sigmoid && slices.ContainsFunc(row, func(x device.Choice) bool { return x.Expert%3 != 1 }) {
+				s.Errorf("%+v: experts without a number are taken: %v", c.Routing, row) // there are enough that have one
 			}
 		}
 		alone, _ := ranked(s.values(logits)[0], nil, &c.Routing)

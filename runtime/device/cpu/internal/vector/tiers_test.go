@@ -61,24 +61,21 @@ func TestUse(t *testing.T) {
 	}
 }
 
-// guard is values with canaries around.
+// guard is values with canaries before them. Behind them is a page that cannot be touched.
 type guard struct{ all, values []float32 }
 
+const front = 32 // canaries
+
 func guarded(n int) guard {
-	all := make([]float32, n+64)
+	all := atEdge(front + n)
 	for i := range all {
 		all[i] = 77
 	}
-	return guard{all, all[32:][:n:n]}
+	return guard{all, all[front:]}
 }
 
 func (g guard) intact() bool {
-	for i, v := range g.all {
-		if (i < 32 || i >= 32+len(g.values)) && v != 77 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(g.all[:front], func(v float32) bool { return v != 77 })
 }
 
 // draw makes numbers that kernels may get: of one size, of any, with infinities and NaN.
