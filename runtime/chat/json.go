@@ -197,10 +197,10 @@ func (w *jsonWriter) text(s string) error {
 		case ok:
 			w.b.WriteString(escaped)
 		case r < 0x20 || w.ascii && r > 0x7e && r <= 0xffff:
-			w.b.WriteString(`\u` + hex(r, 4))
+			w.b.WriteString(`\u` + hexRune(r, 4))
 		case w.ascii && r > 0xffff:
 			hi, lo := utf16.EncodeRune(r)
-			w.b.WriteString(`\u` + hex(hi, 4) + `\u` + hex(lo, 4))
+			w.b.WriteString(`\u` + hexRune(hi, 4) + `\u` + hexRune(lo, 4))
 		default:
 			w.b.WriteRune(r)
 		}

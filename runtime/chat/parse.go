@@ -205,13 +205,13 @@ func (p *parser) ifStatement(at pos) (stmt, error) {
 func (p *parser) forStatement(at pos) (stmt, error) {
 	s := &forStmt{pos: at}
 	var err error
-	if s.target, err = p.targets("in"); err != nil {
+	if s.target, err = p.targets(); err != nil {
 		return nil, err
 	}
 	if !p.skip(tokName, "in") {
 		return nil, p.unexpected(`"in"`)
 	}
-	if s.iter, err = p.tuple(tupleRules{noCond: true, end: "recursive"}); err != nil {
+	if s.iter, err = p.tuple(tupleRules{noCond: true}); err != nil {
 		return nil, err
 	}
 	if p.skip(tokName, "if") {
@@ -236,7 +236,7 @@ func (p *parser) forStatement(at pos) (stmt, error) {
 }
 
 func (p *parser) setStatement(at pos) (stmt, error) {
-	t, err := p.targets("")
+	t, err := p.targets()
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +339,7 @@ func (p *parser) oneTarget() (target, error) {
 			return target{}, err
 		}
 		defer p.leave()
-		t, err := p.targets("")
+		t, err := p.targets()
 		if err != nil {
 			return t, err
 		}
@@ -355,12 +355,11 @@ func (p *parser) oneTarget() (target, error) {
 	return t, err
 }
 
-// targets reads targets with commas between them; more than one, or a comma at the end, makes a tuple. They end before
-// the name end.
-func (p *parser) targets(end string) (target, error) {
+// targets reads targets with commas between them; more than one, or a comma at the end, makes a tuple.
+func (p *parser) targets() (target, error) {
 	all := target{pos: pos(p.cur().line)}
 	for {
-		if len(all.items) > 0 && (p.isOp(")") || p.isOp("=") || p.cur().kind == tokBlockEnd || end != "" && p.isName(end)) {
+		if len(all.items) > 0 && (p.isOp(")") || p.cur().kind == tokBlockEnd) {
 			break
 		}
 		t, err := p.oneTarget()

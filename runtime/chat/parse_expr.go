@@ -7,9 +7,8 @@ import (
 
 // tupleRules are the places where jinja2 reads a tuple differently.
 type tupleRules struct {
-	noCond bool   // no "x if y" without brackets
-	end    string // a name that ends it
-	parens bool   // inside brackets: may be empty
+	noCond bool // no "x if y" without brackets
+	parens bool // inside brackets: may be empty
 }
 
 // tuple reads expressions with commas between them; a single one without a comma is itself.
@@ -19,7 +18,7 @@ func (p *parser) tuple(r tupleRules) (expr, error) {
 	isTuple := false
 	for {
 		k := p.cur().kind
-		if k == tokPrintEnd || k == tokBlockEnd || p.isOp(")") || r.end != "" && p.isName(r.end) {
+		if k == tokPrintEnd || k == tokBlockEnd || p.isOp(")") {
 			break
 		}
 		read := p.expression

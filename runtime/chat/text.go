@@ -136,17 +136,17 @@ func reprString(b *strings.Builder, s string) {
 		case unicode.IsPrint(r):
 			b.WriteRune(r)
 		case r < 0x100:
-			b.WriteString(`\x` + hex(r, 2))
+			b.WriteString(`\x` + hexRune(r, 2))
 		case r < 0x10000:
-			b.WriteString(`\u` + hex(r, 4))
+			b.WriteString(`\u` + hexRune(r, 4))
 		default:
-			b.WriteString(`\U` + hex(r, 8))
+			b.WriteString(`\U` + hexRune(r, 8))
 		}
 	}
 	b.WriteRune(q)
 }
 
-func hex(r rune, n int) string {
+func hexRune(r rune, n int) string {
 	s := strconv.FormatInt(int64(r), 16)
 	return strings.Repeat("0", max(0, n-len(s))) + s
 }
