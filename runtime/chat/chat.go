@@ -22,10 +22,10 @@ import (
 // The limits of one render. All of them are fixed, so that a template behaves the same on every machine.
 const (
 	MaxTemplate = 1 << 20   // bytes of template text
-	MaxInput    = 16 << 20  // bytes of all messages and extra variables
-	MaxOutput   = 16 << 20  // bytes of rendered text
-	maxSteps    = 4_000_000 // evaluated nodes, visited elements, and kilobytes looked at
-	maxBytes    = 256 << 20 // bytes of all values ever made by a render; what is alive is less
+	MaxInput    = 4 << 20   // bytes of all messages and extra variables
+	MaxOutput   = 16 << 20  // bytes of rendered text, and of any text put together on the way
+	maxSteps    = 4_000_000 // evaluated nodes, visited elements, and quarters of a kilobyte looked at
+	maxBytes    = 128 << 20 // bytes of all values ever made by a render; what is alive is less
 	maxNesting  = 200       // statements and brackets inside each other, while parsing
 	maxDepth    = 1000      // nested evaluations, calls of macros and levels of values
 	maxRange    = 100_000   // elements of range(), as in jinja2's sandbox
@@ -57,6 +57,14 @@ type Options struct {
 // this package lacks, Limit for one that needs more than the limits above, or more time than ctx gives. When ctx is done
 // the error also wraps ctx.Err().
 func Render(ctx context.Context, template string, o Options) (string, error) {
+	r := &run{ctx: ctx, now: o.Now}
+	if r.now.IsZero() {
+		r.now = DefaultNow
+	}
+	return r.render(template, o)
+}
+
+func (r *run) render(template string, o Options) (string, error) {
 	if len(template) > MaxTemplate {
 		return "", fault.New(fault.Limit, "", "chat template: %d bytes, the limit is %d", len(template), MaxTemplate)
 	}
@@ -70,10 +78,6 @@ func Render(ctx context.Context, template string, o Options) (string, error) {
 	body, err := parse(toks)
 	if err != nil {
 		return "", err
-	}
-	r := &run{ctx: ctx, now: o.Now}
-	if r.now.IsZero() {
-		r.now = DefaultNow
 	}
 	globals, err := variables(r, o)
 	if err != nil {

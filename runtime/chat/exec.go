@@ -69,9 +69,9 @@ func (f *frame) one(s stmt) (jump, error) {
 		if err != nil {
 			return onward, err
 		}
-		text, err := f.str(line, v)
-		if err != nil {
-			return onward, err
+		text, ok := asString(v)
+		if !ok {
+			return onward, syntax(line, "the filter of a block gave %s, not text", typeName(v))
 		}
 		return onward, f.out.write(line, text)
 	case *withStmt:
@@ -128,16 +128,13 @@ func (f *frame) forLoop(s *forStmt) error {
 			return err
 		}
 	}
-	if len(items) == 0 {
-		_, err := f.inner().exec(s.orElse)
-		return err
-	}
 	l := &loop{items: items, depth: 1}
 	if outer, ok := f.scope.get("loop"); ok {
 		if o, ok := outer.(*loop); ok {
 			l.depth = o.depth + 1
 		}
 	}
+	whole := false // some round came to its end; jinja2 runs "else" when none did, not only when there were no rounds
 	for i, item := range items {
 		if err := f.tick(s.line(), 1); err != nil {
 			return err
@@ -155,11 +152,17 @@ func (f *frame) forLoop(s *forStmt) error {
 		if j == toBreak {
 			break
 		}
+		whole = whole || j == onward
 	}
-	return nil
+	if whole {
+		return nil
+	}
+	_, err = f.inner().exec(s.orElse)
+	return err
 }
 
-// chosen keeps the items for which the loop's test holds.
+// chosen keeps the items for which the loop's test holds. With several targets they become tuples of what the targets
+// got, as in jinja2: loop.previtem shows it.
 func (f *frame) chosen(s *forStmt, items []value) ([]value, error) {
 	var keep []value
 	for _, item := range items {
@@ -172,10 +175,26 @@ func (f *frame) chosen(s *forStmt, items []value) ([]value, error) {
 			return nil, err
 		}
 		if truth(v) {
-			keep = append(keep, item)
+			keep = append(keep, in.got(&s.target))
+			if err := f.make(s.line(), 8*slot); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return keep, f.make(s.line(), slot*len(keep))
+	return keep, nil
+}
+
+// got gives the value that was assigned to t.
+func (f *frame) got(t *target) value {
+	if !t.tuple {
+		v, _ := f.scope.get(t.name)
+		return v
+	}
+	l := &list{tuple: true}
+	for i := range t.items {
+		l.items = append(l.items, f.got(&t.items[i]))
+	}
+	return l
 }
 
 // assign stores v in a target.

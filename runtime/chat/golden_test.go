@@ -75,6 +75,8 @@ var stricter = map[string]string{
 	"{{ l|items }}":            "jinja2 prints an iterator that would fail",
 	"{{ deep|selectattr }}":    "the same",
 	"{{ l[] }}":                "jinja2 takes it for an empty tuple",
+	"{{ 2 ** -1 }}":            "powers of floats differ in the last digit between C libraries",
+	"{{ 2 ** 0.5 }}":           "the same",
 	"{#":                       "jinja2 allows a comment without end only here",
 }
 

@@ -63,6 +63,9 @@ func toJSON(c *call, v value) (value, error) {
 
 // put writes text, counted.
 func (w *jsonWriter) put(s string) error {
+	if err := w.f.grown(w.line, w.b.Len()+len(s)); err != nil {
+		return err
+	}
 	w.b.WriteString(s)
 	return w.f.make(w.line, len(s))
 }
@@ -71,6 +74,9 @@ func (w *jsonWriter) put(s string) error {
 func (w *jsonWriter) newline(level int) error {
 	if !w.indented {
 		return nil
+	}
+	if err := w.f.grown(w.line, w.b.Len()+level*len(w.indent)); err != nil {
+		return err
 	}
 	if err := w.f.make(w.line, level*len(w.indent)); err != nil {
 		return err
@@ -187,6 +193,9 @@ func (w *jsonWriter) object(d *dict, level int) error {
 var jsonEscapes = map[rune]string{'"': `\"`, '\\': `\\`, '\n': `\n`, '\r': `\r`, '\t': `\t`, '\f': `\f`, '\b': `\b`}
 
 func (w *jsonWriter) text(s string) error {
+	if err := w.f.grown(w.line, w.b.Len()+len(s)); err != nil {
+		return err
+	}
 	if err := w.f.make(w.line, 2*len(s)); err != nil {
 		return err
 	}

@@ -182,10 +182,10 @@ func integers(line int, op string, a, b int64) (value, error) {
 	return nil, bigInteger(line)
 }
 
-// power is a ** b; a negative b gives a float, as in Python.
+// power is a ** b for b that is not negative. Others give a float whose last digit depends on the C library.
 func power(line int, a, b int64) (value, error) {
 	if b < 0 {
-		return floats(line, "**", float64(a), float64(b))
+		return nil, unsupported(line, "a power that is not an integer")
 	}
 	var out value = int64(1)
 	for base := (value)(a); b > 0; b >>= 1 {
@@ -213,16 +213,7 @@ func floats(line int, op string, a, b float64) (value, error) {
 	case "*":
 		return a * b, nil
 	case "**":
-		p := math.Pow(a, b)
-		switch {
-		case a == 0 && b < 0:
-			return nil, syntax(line, "zero to a negative power")
-		case a < 0 && b != math.Trunc(b):
-			return nil, unsupported(line, "a complex number")
-		case math.IsInf(p, 0) && !math.IsInf(a, 0) && !math.IsInf(b, 0):
-			return nil, syntax(line, "a power is too large")
-		}
-		return p, nil
+		return nil, unsupported(line, "a power of floats")
 	}
 	if b == 0 {
 		return nil, syntax(line, "division by zero")

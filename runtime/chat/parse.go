@@ -208,6 +208,9 @@ func (p *parser) forStatement(at pos) (stmt, error) {
 	if s.target, err = p.targets(); err != nil {
 		return nil, err
 	}
+	if s.target.hasAttr() {
+		return nil, syntax(at.line(), "a loop cannot assign to an attribute")
+	}
 	if !p.skip(tokName, "in") {
 		return nil, p.unexpected(`"in"`)
 	}
@@ -267,6 +270,9 @@ func (p *parser) withStatement(at pos) (stmt, error) {
 		t, err := p.oneTarget()
 		if err != nil {
 			return nil, err
+		}
+		if t.hasAttr() {
+			return nil, syntax(at.line(), "{%% with %%} cannot assign to an attribute")
 		}
 		if err := p.expectOp("="); err != nil {
 			return nil, err
@@ -376,4 +382,9 @@ func (p *parser) targets() (target, error) {
 		return all.items[0], nil
 	}
 	return all, nil
+}
+
+// hasAttr tells whether an attribute is among the targets, which only {% set %} allows.
+func (t *target) hasAttr() bool {
+	return t.attr != "" || slices.ContainsFunc(t.items, func(t target) bool { return t.hasAttr() })
 }

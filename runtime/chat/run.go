@@ -34,7 +34,7 @@ func (r *run) tick(line, n int) error {
 }
 
 // look counts the reading of n bytes of text.
-func (r *run) look(line, n int) error { return r.tick(line, 1+n/1024) }
+func (r *run) look(line, n int) error { return r.tick(line, 1+n/256) }
 
 // make counts n bytes of new values, before they are made.
 func (r *run) make(line, n int) error {
@@ -43,6 +43,14 @@ func (r *run) make(line, n int) error {
 	}
 	r.bytes += n
 	return r.look(line, n)
+}
+
+// grown refuses a text that is being put together and has n bytes, when that is too much.
+func (r *run) grown(line, n int) error {
+	if n > MaxOutput {
+		return limit(line, "more than %d MiB of text", MaxOutput>>20)
+	}
+	return nil
 }
 
 // slot is what an element of a list counts as, in bytes.
@@ -69,8 +77,8 @@ type output struct {
 }
 
 func (o *output) write(line int, s string) error {
-	if o.text.Len()+len(s) > MaxOutput {
-		return limit(line, "more than %d MiB of text", MaxOutput>>20)
+	if err := o.run.grown(line, o.text.Len()+len(s)); err != nil {
+		return err
 	}
 	if err := o.run.make(line, len(s)); err != nil {
 		return err

@@ -41,6 +41,9 @@ func (f *frame) repr(line int, b *strings.Builder, v value) error {
 	}
 	defer func() { f.depth-- }()
 	from := b.Len()
+	if err := f.grown(line, from); err != nil {
+		return err
+	}
 	switch v := v.(type) {
 	case nil:
 		b.WriteString("None")

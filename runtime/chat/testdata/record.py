@@ -9,6 +9,7 @@ templates is given, published.json: only SHA-256 and length of the text, because
 The time that strftime_now sees is fixed. An error is recorded by its kind: "raise" when the template refused, else "error".
 """
 
+import copy
 import datetime
 import hashlib
 import json
@@ -32,7 +33,8 @@ hf.datetime = Fixed
 
 
 def render(template, conversation):
-    names = dict(conversation.get("extra", {}))
+    conversation = copy.deepcopy(conversation)  # indent changes a list that it is given
+    names = conversation.get("extra", {})
     for key in ("bos", "eos"):
         if conversation[key]:
             names[key + "_token"] = conversation[key]
@@ -64,7 +66,7 @@ SNIPPET_VARS = {
         "n": 7, "f": 2.5, "t": True, "none_": None, "s": "Hello, World", "u": "Grüße é🙂 x", "empty": "", "l": [3, 1, 2],
         "words": ["b", "A", "c"], "d": {"a": 1, "b": [1, None, True, 2.0], "c": {"x": "y's"}},
         "deep": [{"k": {"v": 1}, "n": "x"}, {"k": {"v": 2}, "n": "y"}, {"n": "z"}], "neg": -7, "big": 9007199254740993,
-        "items": {"items": 1, "get": 2, "other": 3}, "blank": " \t\n x \u00a0\u3000",
+        "items": {"get": 2, "items": 1, "other": 3}, "blank": " \t\n x \u00a0\u3000",
     },
 }
 
