@@ -57,7 +57,7 @@ type Options struct {
 // this package lacks, Limit for one that needs more than the limits above, or more time than ctx gives. When ctx is done
 // the error also wraps ctx.Err().
 func Render(ctx context.Context, template string, o Options) (string, error) {
-	r := &run{ctx: ctx, now: o.Now}
+	r := &run{ctx: ctx, now: o.Now, allow: maxSteps}
 	if r.now.IsZero() {
 		r.now = DefaultNow
 	}

@@ -10,6 +10,7 @@ import (
 type run struct {
 	ctx   context.Context
 	now   time.Time
+	allow int // steps
 	steps int
 	bytes int
 	depth int
@@ -22,8 +23,8 @@ const checkEvery = 4096
 func (r *run) tick(line, n int) error {
 	before := r.steps
 	r.steps += n
-	if n < 0 || r.steps > maxSteps {
-		return limit(line, "more than %d steps: the template loops for too long", maxSteps)
+	if n < 0 || r.steps > r.allow {
+		return limit(line, "more than %d steps: the template loops for too long", r.allow)
 	}
 	if before == 0 || before/checkEvery != r.steps/checkEvery {
 		if err := r.ctx.Err(); err != nil {
