@@ -1,6 +1,11 @@
 package chat
 
-import "github.com/qconv/qconv/formats/fault"
+import (
+	"maps"
+	"slices"
+
+	"github.com/qconv/qconv/formats/fault"
+)
 
 // exec carries out statements. A jump other than onward asks the loop around to break or continue.
 func (f *frame) exec(body []stmt) (jump, error) {
@@ -260,8 +265,8 @@ func (f *frame) callMacro(line int, m *macro, c *call) (value, error) {
 		}
 		delete(c.named, p)
 	}
-	for name := range c.named {
-		return nil, syntax(line, "macro %s has no parameter %s", quote(def.name), quote(name))
+	if len(c.named) > 0 {
+		return nil, syntax(line, "macro %s has no parameter %s", quote(def.name), quote(slices.Min(slices.Collect(maps.Keys(c.named)))))
 	}
 	if _, err := in.exec(def.body); err != nil {
 		return nil, err

@@ -1,10 +1,12 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
@@ -100,6 +102,48 @@ func TestSnippets(t *testing.T) {
 		}
 		s.check(t, s.Template, got, err)
 	}
+}
+
+// random is a file of programs made by testdata/record_random.py.
+var random = flag.String("random", "testdata/random.json", "programs for TestRandom")
+
+// TestRandom compares programs put together by chance with jinja2. Where both give a text it is the same; refusing more
+// than jinja2 does is allowed, in few of them.
+func TestRandom(t *testing.T) {
+	text, err := os.ReadFile(*random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Conversation conversation
+		Programs     []recorded
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	rendered, refused, lax := 0, 0, 0
+	for _, p := range file.Programs {
+		got, err := Render(context.Background(), p.Template, file.Conversation.options())
+		switch {
+		case err != nil && fault.KindOf(err) == 0:
+			t.Errorf("%q\n an error without kind: %v", p.Template, err)
+		case err != nil && p.Text != nil:
+			refused++
+		case err == nil && p.Text == nil:
+			lax++
+		case err == nil && got != *p.Text:
+			t.Errorf("%q\n got %q\nwant %q", p.Template, got, *p.Text)
+		case err == nil:
+			rendered++
+		}
+	}
+	// jinja2 evaluates constants before it runs, and fails on some that are never reached.
+	if rendered < 500 || refused > rendered/10 || lax > rendered/100 {
+		t.Errorf("%d programs: %d texts are the same, %d refused only here, %d only by jinja2", len(file.Programs), rendered, refused, lax)
+	}
+	t.Logf("%d programs: %d texts are the same, %d refused only here, %d only by jinja2", len(file.Programs), rendered, refused, lax)
 }
 
 func (r *recorded) check(t *testing.T, name, got string, err error) {

@@ -73,7 +73,7 @@ SNIPPET_VARS = {
 SNIPPETS = [line for line in (HERE / "snippets.txt").read_text(encoding="utf-8").split("\n") if line and line[0] != "#"]
 
 
-def record():
+def record(published=None):
     out = {"jinja2": jinja2.__version__, "transformers": transformers.__version__}
     out["conversation"] = SNIPPET_VARS
     # A snippet is one line of the file; \n, \t and so on in it stand for themselves, "⏎" for a newline in the template.
@@ -87,9 +87,9 @@ def record():
         out["templates"][path.name] = {c["name"]: render(template, c) for c in conversations}
     dump("golden.json", out)
 
-    if len(sys.argv) > 1:
+    if published:
         out = {"jinja2": jinja2.__version__, "transformers": transformers.__version__, "templates": {}}
-        for path in sorted(pathlib.Path(sys.argv[1]).glob("*.jinja")):
+        for path in sorted(pathlib.Path(published).glob("*.jinja")):
             template = path.read_bytes().decode("utf-8")
             got = {}
             for c in conversations:
@@ -110,4 +110,4 @@ def dump(name, out):
 
 
 if __name__ == "__main__":
-    record()
+    record(*sys.argv[1:])
