@@ -32,6 +32,8 @@ var allowed = map[string][]string{
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
 	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
+	"runtime/chat":                        {"formats/fault"},
+	"runtime/sample":                      {"formats/fault"},
 	"runtime/device":                      {"formats/gguf"},
 	"runtime/device/cpu/internal/vector":  {},
 	"runtime/device/devicetest":           {"formats/fault", "formats/gguf", "quantize", "runtime/device"},

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/quantize/pipeline"
@@ -19,6 +20,7 @@ type runnable struct {
 	name      string
 	block     arch.Block
 	src       model.Source
+	keys      *gguf.File // of the file, or those that a file of the checkpoint would have
 	tokenizer *tokenizer.Tokenizer
 	sizes     model.Sizes
 	close     func()
@@ -31,6 +33,7 @@ type runtimeFlags struct {
 	threads        int
 	ram            string
 	fast           bool
+	pre            string
 	followSymlinks bool
 }
 
@@ -39,6 +42,7 @@ func (r *runtimeFlags) add(c *cobra.Command) {
 	f.IntVarP(&r.threads, "threads", "j", 0, "`N` threads (default: all cores)")
 	f.StringVar(&r.ram, "ram", "", "`SIZE` of weights and buffers together (default: three quarters of the machine's memory)")
 	f.BoolVar(&r.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
+	f.StringVar(&r.pre, "pre", "", "`NAME` of a checkpoint's pre-tokenizer, when it cannot be found out (such as qwen2, llama-bpe)")
 	followFlag(c, &r.followSymlinks)
 }
 
@@ -72,12 +76,12 @@ func (r *runtimeFlags) open(path string) (*runnable, error) {
 	}
 	m := &runnable{name: filepath.Base(filepath.Clean(path)), close: func() {}}
 	if dir {
-		err = m.openCheckpoint(path, r.followSymlinks)
+		err = m.openCheckpoint(path, r)
 	} else {
 		err = m.openGGUF(path)
 	}
 	if err == nil {
-		m.tokenizer, err = openTokenizer(path, r.followSymlinks)
+		m.tokenizer, err = tokenizer.FromGGUF(m.keys)
 	}
 	if err != nil {
 		m.Close()
@@ -87,17 +91,17 @@ func (r *runtimeFlags) open(path string) (*runnable, error) {
 	return m, nil
 }
 
-func (m *runnable) openCheckpoint(path string, follow bool) error {
-	ck, err := hf.Open(hf.Dir(path, follow), hf.DefaultLimits())
+func (m *runnable) openCheckpoint(path string, r *runtimeFlags) error {
+	ck, err := hf.Open(hf.Dir(path, r.followSymlinks), hf.DefaultLimits())
 	if err != nil {
 		return err
 	}
 	m.close = func() { ck.Close() }
-	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: pipeline.SourceRecipe(ck)})
+	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: pipeline.SourceRecipe(ck), Pre: r.pre})
 	if err != nil {
 		return err
 	}
-	m.block, m.src = *plan.Block, model.FromPlan(plan)
+	m.block, m.src, m.keys = *plan.Block, model.FromPlan(plan), gguf.Keys(m.name, plan.KVs)
 	return nil
 }
 
@@ -108,6 +112,6 @@ func (m *runnable) openGGUF(path string) error {
 	}
 	m.close = g.Close
 	_, block, err := arch.FromGGUF(g.set)
-	m.block, m.src = block, model.FromSet(g.set)
+	m.block, m.src, m.keys = block, model.FromSet(g.set), g.set.First
 	return err
 }

@@ -15,6 +15,7 @@ type Sizes struct {
 	Waiting  int64 // what a token keeps between Attention and the last Expert
 	Work     int64 // for every token of a batch, at most, while it goes through a layer
 	Position int64 // of angles, for every position
+	Cached   int64 // of keys and values, for every position of a cache
 	Output   int64 // for the logits that are made at a time
 }
 
@@ -51,6 +52,10 @@ func Measure(b *arch.Block, src Source) Sizes {
 	}
 	s.Work = value * (2*b.Width + attention + feed)
 	s.Position = value * b.Rope.Dims
+	s.Cached = value * b.Layers * a.HeadsKV * (a.KeyDim + a.ValueDim)
+	if a.Kind == arch.MLA {
+		s.Cached = value * b.Layers * (a.KVRank + a.RopeDim)
+	}
 	s.Output = value * outputRows * (b.Vocab + b.Width)
 	return s
 }
@@ -74,4 +79,9 @@ func bytesOf(inputs []arch.Input, src Source) (n int64) {
 		}
 	}
 	return n
+}
+
+// Generate is what it takes to continue a prompt until there are positions positions, with the model in memory.
+func (s *Sizes) Generate(prompt, positions int64) int64 {
+	return s.Total + s.Output/outputRows + positions*(s.Cached+s.Position) + min(prompt, promptTokens)*(s.Token+s.Work)
 }
