@@ -5,7 +5,7 @@
 
 Token i of a prompt of a model with V tokens is 3 + (31·i² + 17·i) mod (V - 27). Of a few positions the eight largest logits,
 the logits of tokens 0 to 7 and the sum are recorded, as in the fixtures' expected.json. "config" is what the case changes in
-config.json.
+config.json. (hunyuan-moe has the keys of Hunyuan-A13B, which transformers cannot load; it has no such bounds.)
 """
 import json
 from pathlib import Path
@@ -20,7 +20,6 @@ CASES = [
     ("deepseek-v3", 4200, {}),  # YaRN from 4096
     ("deepseek-v2", 300, {}),
     ("hunyuan-dense", 300, {}),
-    ("hunyuan-moe", 300, {}),
     ("mistral", 300, {}),
     ("mixtral", 300, {}),
     ("mistral", 100, {"sliding_window": 24}),

@@ -60,7 +60,7 @@ func TestLongLogits(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(doc, &recorded)
 	}
-	if err != nil || len(recorded.Cases) < 13 {
+	if err != nil || len(recorded.Cases) < 12 {
 		t.Fatalf("%d cases, %v", len(recorded.Cases), err)
 	}
 	for _, c := range recorded.Cases {
@@ -78,7 +78,7 @@ func TestLongLogits(t *testing.T) {
 			}
 			defer ck.Close()
 			recipe, _ := mix.ParseRecipe("F32")
-			plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: recipe, Pre: "default"})
+			plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: recipe})
 			if err != nil {
 				t.Fatal(err)
 			}
