@@ -62,6 +62,9 @@ timings at the end.`,
 			if err != nil {
 				return err
 			}
+			if len(args) < 2 {
+				text = strings.TrimSuffix(text, "\n") // which a shell or an editor put there
+			}
 			ids, err := g.prompt(c.Context(), m, text)
 			if err != nil {
 				return err
@@ -119,8 +122,7 @@ func (g *generation) prompt(ctx context.Context, m *runnable, text string) ([]in
 		if g.system != "" {
 			messages = append(messages, chat.Message{Role: "system", Content: g.system})
 		}
-		// A line end is what a shell or an editor puts behind a text.
-		messages = append(messages, chat.Message{Role: "user", Content: strings.TrimSuffix(text, "\n")})
+		messages = append(messages, chat.Message{Role: "user", Content: text})
 		var err error
 		text, err = chat.Render(ctx, template, chat.Options{
 			Messages: messages, AddGenerationPrompt: true, BOS: m.special("bos"), EOS: m.special("eos"), Now: time.Now(),
