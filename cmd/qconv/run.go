@@ -38,7 +38,7 @@ func newRun(u *ui) *cobra.Command {
 input. When the model has a chat template, the prompt is a question and the template is put around it; --raw continues
 the prompt as it is. Templates come from model files: they are run under limits and cannot reach the system.
 
-The same seed gives the same text on every machine and with any number of threads. --temp 0 always takes the likeliest
+The same seed gives the same text, with any number of threads. --temp 0 always takes the likeliest
 token. With --json, standard output gets one object a line: "event":"text" for each piece, and "event":"done" with the
 timings at the end.`,
 		Example: `  qconv run model-q4_k_m.gguf "Why is the sea salty?"
