@@ -128,7 +128,6 @@ func (m *runnable) checkIDs(ids []int32) error {
 type perplexityJSON struct {
 	Event      string  `json:"event"`
 	Model      string  `json:"model"`
-	Arch       string  `json:"architecture,omitempty"`
 	Windows    int     `json:"windows"`
 	Context    int     `json:"context"`
 	Score      string  `json:"score"`

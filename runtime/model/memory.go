@@ -50,7 +50,9 @@ func Measure(b *arch.Block, src Source) Sizes {
 	if e.Count > 0 {
 		feed += e.Count + 2*e.Used*(b.Width+e.Width)
 	}
-	s.Work = value * (2*b.Width + attention + feed)
+	// Devices round the vectors that they multiply with weights, and keep that beside them: up to 3 bytes a value.
+	rounded := 3 * max(b.Width, a.Heads*max(a.ValueDim, a.KVRank), b.MLP.Width, e.SharedWidth, e.Used*max(b.Width, e.Width))
+	s.Work = value*(2*b.Width+attention+feed) + rounded
 	s.Position = value * b.Rope.Dims
 	s.Cached = value * b.Layers * a.HeadsKV * (a.KeyDim + a.ValueDim)
 	if a.Kind == arch.MLA {

@@ -31,24 +31,34 @@ func New(dev device.Device, block arch.Block, src Source, limit int) (*Model, er
 	if m.global, err = m.load(block.Globals()); err != nil {
 		return nil, err
 	}
+	if err := m.makeAngles(); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// makeAngles computes the rotations of all positions.
+func (m *Model) makeAngles() (err error) {
+	block, dev := &m.Block, m.dev
 	var divisors []float32
 	if block.Rope.Scaling == arch.RopeDivided {
 		divisors = make([]float32, block.Rope.Dims/2)
 		if err := dev.Read(divisors, device.Dense(m.global.vector("rope_freqs.weight"), 1, len(divisors))); err != nil {
-			return nil, err
+			return err
 		}
 		for j, d := range divisors {
 			if !(d > 0) {
-				return nil, fault.New(fault.Malformed, "", "value %d is %v, expected a positive number", j, d).In("rope_freqs.weight")
+				return fault.New(fault.Malformed, "", "value %d is %v, expected a positive number", j, d).In("rope_freqs.weight")
 			}
 		}
 	}
-	table := angles(&block.Rope, divisors, limit)
+	table := angles(&block.Rope, divisors, m.limit)
 	if m.angles, err = dev.New(len(table)); err != nil {
-		return nil, err
+		return err
 	}
 	dev.Write(device.Dense(m.angles, 1, len(table)), table)
-	return m, nil
+	return nil
 }
 
 // Load brings all layers onto the device.
@@ -183,7 +193,7 @@ func (m *Model) loadVector(src Tensor, n int) (device.Buffer, error) {
 		return nil, err
 	}
 	if err := codec.Check(raw); err != nil {
-		return nil, err
+		return nil, fault.New(fault.Malformed, "", "%w", err)
 	}
 	values := make([]float32, n)
 	codec.Decode(values, raw)

@@ -3,12 +3,14 @@ package model_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/quantize/mix"
@@ -132,5 +134,44 @@ func TestLogits(t *testing.T) {
 				t.Errorf("largest difference %v, want at most 1e-4", worst)
 			}
 		})
+	}
+}
+
+// damaged gives NaN for what one tensor begins with.
+type damaged struct {
+	model.Source
+	name string
+}
+
+func (d damaged) Tensor(name string) (model.Tensor, bool) {
+	t, ok := d.Source.Tensor(name)
+	if name == d.name {
+		read := t.Read
+		t.Read = func(p []byte, off int64) error {
+			err := read(p, off)
+			copy(p, []byte{0, 0, 0xc0, 0x7f})
+			return err
+		}
+	}
+	return t, ok
+}
+
+// TestDamagedWeights refuses NaN in vectors and matrices, with the tensor's name.
+func TestDamagedWeights(t *testing.T) {
+	set := converted(t, filepath.Join(fixtures, "mistral"), "F32")
+	_, block, err := arch.FromGGUF(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"output_norm.weight", "token_embd.weight", "blk.1.attn_norm.weight", "blk.0.ffn_up.weight"} {
+		m, err := model.New(cpu.New(2, false), block, damaged{model.FromSet(set), name}, 8)
+		if err == nil {
+			err = m.Load(context.Background())
+			m.Close()
+		}
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Kind != fault.Malformed || f.Tensor != name {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
@@ -157,6 +158,27 @@ func TestSameBits(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestPlan reads the model once when all windows fit, and cuts rounds at batches when they do not.
+func TestPlan(t *testing.T) {
+	s := model.Sizes{Total: 1000 << 20, Global: 10 << 20, Layer: 20 << 20, Token: 4 << 10, Waiting: 4 << 10, Work: 16 << 10}
+	for _, c := range []struct {
+		windows    int
+		ram        int64
+		layerMajor bool
+		round      int
+	}{
+		{70, 2 << 30, false, 8}, {70, 512 << 20, true, 70}, {70, 150 << 20, true, 32}, {3, 512 << 20, true, 3},
+	} {
+		p, err := stream.NewPlan(&s, c.windows, 256, c.ram, false)
+		if err != nil || p.LayerMajor != c.layerMajor || p.Round != c.round || p.Peak > c.ram {
+			t.Errorf("%+v: %+v, %v", c, p, err)
+		}
+	}
+	if _, err := stream.NewPlan(&s, 70, 256, 64<<20, false); fault.KindOf(err) != fault.Budget {
+		t.Errorf("64 MiB: %v", err)
 	}
 }
 

@@ -43,7 +43,9 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 	if rounds < int64(p.Batch) {
 		return p, fault.New(fault.Budget, "", "layer by layer the model needs %d MiB, %d are given", (fixed+int64(p.Batch)*each)>>20, ram>>20)
 	}
-	p.Round = int(rounds) / p.Batch * p.Batch
+	if p.Round = int(rounds); p.Round < windows {
+		p.Round -= p.Round % p.Batch // whole batches, the same whatever the memory
+	}
 	p.Peak = fixed + int64(min(p.Round, windows))*each
 	return p, nil
 }
