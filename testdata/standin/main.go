@@ -8,7 +8,8 @@
 // DeepSeek's tokenizer is not there: deepseek-r1 gets a made-up vocabulary of the true size behind DeepSeek-V3's
 // pre-tokenizer, which is enough for plans and conversions but gives other key-values than the real one.
 //
-// half-billion (1 GB) needs no -data: a Qwen2 of 501 million random weights for benchmarks.
+// Models of random weights for benchmarks need no -data: half-billion (1 GB), qwen-layers (0.7 GB), three-billion
+// (6.2 GB) and deepseek-experts (2.7 GB); random.go says what they are.
 //
 // -fill N writes plausible values into the first N MiB of each shard; the rest stays zero.
 package main
@@ -69,14 +70,14 @@ var modelsByName = map[string]model{
 }
 
 func main() {
-	name := flag.String("model", "", "qwq-32b, deepseek-r1, hunyuan-a13b or half-billion")
+	name := flag.String("model", "", "qwq-32b, deepseek-r1, hunyuan-a13b, or of random weights: "+strings.Join(randomNames(), ", "))
 	data := flag.String("data", "../shared/data", "folder with configs, tensor lists and tokenizers")
 	out := flag.String("out", "", "folder to write, which must not exist")
 	fill := flag.Int64("fill", 0, "MiB of plausible values at the start of each shard")
 	flag.Parse()
 	m, ok := modelsByName[*name]
-	if *name == "half-billion" && *out != "" && flag.NArg() == 0 {
-		if err := writeHalfBillion(*out); err != nil {
+	if r, ok := randomModels[*name]; ok && *out != "" && flag.NArg() == 0 {
+		if err := r.write(*out); err != nil {
 			fmt.Fprintln(os.Stderr, "standin:", err)
 			os.Exit(1)
 		}
@@ -122,7 +123,7 @@ func (m model) build(data, out string, fill int64) error {
 	slices.Sort(names)
 	tensors := 0
 	for _, n := range names {
-		size, err := writeShard(filepath.Join(out, n), shards[n], fill)
+		size, err := writeShard(filepath.Join(out, n), shards[n], fill, new(values))
 		if err != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func (m model) shards(data, out string) (map[string][]safetensors.Tensor, error)
 }
 
 // writeShard writes the header and leaves the data a hole, except for the first fill bytes of it.
-func writeShard(path string, ts []safetensors.Tensor, fill int64) (size int64, err error) {
+func writeShard(path string, ts []safetensors.Tensor, fill int64, v *values) (size int64, err error) {
 	head, err := safetensors.WriteHeader(ts, map[string]string{"format": "pt"})
 	if err != nil {
 		return 0, err
@@ -191,7 +192,6 @@ func writeShard(path string, ts []safetensors.Tensor, fill int64) (size int64, e
 	if _, err := f.Write(head); err != nil {
 		return 0, err
 	}
-	var v values
 	for i := range ts {
 		n := min(ts[i].Bytes, int64(len(head))+fill-ts[i].Off)
 		if n <= 0 {

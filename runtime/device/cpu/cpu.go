@@ -17,6 +17,7 @@ type Device struct {
 	threads int
 	mode    matrix.Mode
 	workers []worker // one a thread
+	helpers []helper // one a thread but the caller's
 	pool    pool
 }
 
@@ -28,7 +29,7 @@ func New(threads int, fast bool) *Device {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	d := &Device{threads: threads, workers: make([]worker, threads)}
+	d := &Device{threads: threads, workers: make([]worker, threads), helpers: make([]helper, threads-1)}
 	if fast {
 		d.mode = matrix.Fast
 	}
@@ -95,12 +96,6 @@ func (w *weight) Cols() int       { return w.cols }
 func (w *weight) Rows() int       { return w.rows }
 func (w *weight) Matrices() int   { return len(w.matrices) }
 
-// row gives the blocks of a row of the first matrix.
-func (w *weight) row(r int) []byte {
-	n := len(w.blocks) / len(w.matrices) / w.rows
-	return w.blocks[r*n : (r+1)*n]
-}
-
 // chunk is about how many bytes are read at a time.
 const chunk = 4 << 20
 
@@ -133,6 +128,7 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 		if err != nil {
 			return nil, err
 		}
+		m.Weave(func(n int, f func(i int)) { d.run(n, func(_, i int) { f(i) }) })
 		w.matrices = append(w.matrices, m)
 	}
 	return w, nil

@@ -87,5 +87,5 @@ func values(v device.View) []float32 { return floats(v.Buffer)[v.At:] }
 
 func (d *Device) Lookup(dst device.View, weights device.Weight, ids []int32) {
 	w := weights.(*weight)
-	d.rows(len(ids), w.cols*costDecode, func(_, t int) { w.codec.Decode(row(dst, t), w.row(int(ids[t]))) })
+	d.rows(len(ids), w.cols*costDecode, func(_, t int) { w.codec.Decode(row(dst, t), w.matrices[0].Row(nil, int(ids[t]))) })
 }

@@ -115,5 +115,6 @@ func repeated(b *testing.B, t gguf.Type, rows, cols int) *Weight {
 	if err != nil {
 		b.Fatal(err)
 	}
+	w.Weave(inTurn)
 	return w
 }

@@ -70,6 +70,7 @@ func TestSameBits(t *testing.T) {
 							t.Errorf("%s %d×%d: differs from %s by %.2g", name, rows, cols, AllKernels()[0], e)
 						}
 					}
+					w.Weave(inTurn)
 					for _, k := range []int{1, 2, 3, 4, 5} { // the first k vectors, then the last ones
 						if got := mode.product(w, x, cols, k); !same(got, want[:k*rows]) {
 							t.Errorf("%s %d×%d: other bits with %d vectors", name, rows, cols, k)

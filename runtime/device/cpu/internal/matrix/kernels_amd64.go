@@ -177,46 +177,119 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 	run[which](&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
 }
 
-// fusedProducts is unpacking and rowProducts in one for the first of n columns of rows, and tells how many columns it did.
-func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (done int) {
-	var f func(terms *float32, blocks *byte, values, low *int8, xscale, xsum *float32, xoffset *int32, rowBytes, rows, chunks int)
-	chunks := n / 512
-	if a.tier != avx512 || chunks == 0 {
+// fusedProducts is unpacking and rowProducts in one for the first columns of rows, and tells how many columns it did.
+func fusedProducts(terms []float32, size int, a *Activations, w *Weight, row, rows int) (done int) {
+	columns := 256
+	if a.tier == avx512 {
+		columns = 512
+	}
+	chunks := w.Cols / columns
+	f := fusedKernel(a.tier, w.Type)
+	if f == nil || chunks == 0 || row < w.woven {
 		return 0
 	}
-	switch w.Type {
-	case gguf.TypeQ8_0:
-		f = fusedQ8_0AVX512
-	case gguf.TypeQ4_0:
-		f = fusedQ4_0AVX512
-	case gguf.TypeQ4_K:
-		f = fusedQ4_KAVX512
-	case gguf.TypeQ5_K:
-		f = fusedQ5_KAVX512
-	case gguf.TypeQ6_K:
-		f = fusedQ6_KAVX512
-	case gguf.TypeQ2_K:
-		f = fusedQ2_KAVX512
-	case gguf.TypeQ3_K:
-		f = fusedQ3_KAVX512
-	case gguf.TypeIQ4_XS:
-		f = fusedIQ4_XSAVX512
-	default:
-		return 0
-	}
-	done = 512 * chunks
-	w.row(row+rows-1, c, c+done)
-	blocks := w.row(row, c, c+done)
+	done = columns * chunks
+	_, _ = w.row(row+rows-1, 0, done), terms[size*(a.n-1)+segment/32*(rows-1)+done/32-1]
+	blocks := w.row(row, 0, done)
 	for t := range a.n {
 		x := a.record(t)
-		g := c / 32
-		sum, offset := &x.sum[g], &x.offset[g]
+		sum, offset := &x.sum[0], &x.offset[0]
 		if w.format.group == 16 {
-			sum, offset = &x.halfSum[2*g], &x.halfOffset[2*g]
+			sum, offset = &x.halfSum[0], &x.halfOffset[0]
 		}
-		f(&l.terms[t][0], &blocks[0], &x.high[c], &x.low[c], &x.scale[g], sum, offset, w.rowBytes, rows, chunks)
+		values, low := (*int8)(unsafe.Pointer(&x.pairs[0])), (*int8)(nil)
+		if a.tier == avx512 {
+			values, low = &x.high[0], &x.low[0]
+		}
+		f(&terms[size*t], &blocks[0], values, low, &x.scale[0], sum, offset, w.rowBytes, rows, chunks)
 	}
 	return done
+}
+
+// multiplyEights multiplies woven rows, eight at a time, with every vector; it gives the first row that is left.
+func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) int {
+	f := eightKernel(w.Type)
+	if a.tier != avx2 || f == nil || row0%weavers != 0 {
+		return row0
+	}
+	for ; row0+weavers <= min(row1, w.woven); row0 += weavers {
+		blocks := w.Blocks[row0*w.rowBytes:][:weavers*w.rowBytes]
+		for t := range a.n {
+			x := a.record(t)
+			sum, offset := &x.sum[0], &x.offset[0]
+			if w.format.group == 16 {
+				sum, offset = &x.halfSum[0], &x.halfOffset[0]
+			}
+			f(&dst[t*stride+row0:][:weavers][0], &blocks[0], (*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], sum, offset, w.Cols/w.format.elems)
+		}
+	}
+	return row0
+}
+
+// wantsWoven tells for what types rows are multiplied faster when they are woven.
+func wantsWoven(t gguf.Type) bool { return now == avx2 && eightKernel(t) != nil }
+
+// eightKernel is nil where there is none.
+func eightKernel(t gguf.Type) func(sums *float32, blocks *byte, values *int8, xscale, xsum *float32, xoffset *int32, n int) {
+	switch t {
+	case gguf.TypeQ4_0:
+		return eightQ4_0AVX2
+	case gguf.TypeQ4_K:
+		return eightQ4_KAVX2
+	case gguf.TypeQ5_K:
+		return eightQ5_KAVX2
+	case gguf.TypeQ6_K:
+		return eightQ6_KAVX2
+	}
+	return nil
+}
+
+// unweave puts eight rows, pitch bytes apart, of n times 32 bytes back into order.
+func unweave(dst, src []byte, pitch, n int) {
+	_, _ = dst[(weavers-1)*pitch+32*n-1], src[32*weavers*n-1]
+	unweaveAVX2(&dst[0], &src[0], pitch, n)
+}
+
+// fusedKernel is nil where there is none.
+func fusedKernel(t tier, typ gguf.Type) func(terms *float32, blocks *byte, values, low *int8, xscale, xsum *float32, xoffset *int32, rowBytes, rows, chunks int) {
+	wide := t == avx512
+	switch {
+	case typ == gguf.TypeQ8_0 && wide:
+		return fusedQ8_0AVX512
+	case typ == gguf.TypeQ8_0:
+		return fusedQ8_0AVX2
+	case typ == gguf.TypeQ4_0 && wide:
+		return fusedQ4_0AVX512
+	case typ == gguf.TypeQ4_0:
+		return fusedQ4_0AVX2
+	case typ == gguf.TypeQ4_K && wide:
+		return fusedQ4_KAVX512
+	case typ == gguf.TypeQ4_K:
+		return fusedQ4_KAVX2
+	case typ == gguf.TypeQ5_K && wide:
+		return fusedQ5_KAVX512
+	case typ == gguf.TypeQ5_K:
+		return fusedQ5_KAVX2
+	case typ == gguf.TypeQ6_K && wide:
+		return fusedQ6_KAVX512
+	case typ == gguf.TypeQ6_K:
+		return fusedQ6_KAVX2
+	case typ == gguf.TypeQ2_K && wide:
+		return fusedQ2_KAVX512
+	case typ == gguf.TypeQ2_K:
+		return fusedQ2_KAVX2
+	case typ == gguf.TypeQ3_K && wide:
+		return fusedQ3_KAVX512
+	case typ == gguf.TypeQ3_K:
+		return fusedQ3_KAVX2
+	case typ == gguf.TypeIQ4_XS && wide:
+		return fusedIQ4_XSAVX512
+	case typ == gguf.TypeIQ4_XS:
+		return fusedIQ4_XSAVX2
+	case typ == gguf.TypeIQ4_NL && !wide:
+		return fusedIQ4_NLAVX2
+	}
+	return nil
 }
 
 func widen(t tier, f *format, dst []float32, src []byte) {

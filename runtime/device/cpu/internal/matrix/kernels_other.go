@@ -2,6 +2,8 @@
 
 package matrix
 
+import "github.com/qconv/qconv/formats/gguf"
+
 // Without kernels there is only plain Go, which needs neither tiles nor lanes.
 
 func (a *Activations) round(r *record, x []float32) { a.roundPlain(r, x) }
@@ -22,3 +24,7 @@ func foldSums(_ tier, dst, sums []float32) { foldSumsPlain(dst, sums) }
 
 // lanes are what kernels need.
 type lanes struct{}
+
+func wantsWoven(gguf.Type) bool { return false }
+
+func unweave(_, _ []byte, _, _ int) { panic("matrix: nothing is woven") }

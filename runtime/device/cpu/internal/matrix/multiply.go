@@ -7,9 +7,10 @@ const tileRows = 32
 
 // Scratch is memory for products; a goroutine must have its own. The zero value is ready, and grows with the batch.
 type Scratch struct {
-	room []byte
+	room, termRoom []byte
 
-	b *buffers
+	b     *buffers
+	plain unwoven
 }
 
 // buffers are larger than 32 KiB, so that Go puts them at the beginning of a page: rows must not cross cache lines.
@@ -50,7 +51,7 @@ func (s *Scratch) multiplyPlain(dst []float32, stride int, a *Activations, w *We
 		for c := 0; c < w.Cols; c += chunk {
 			n := min(chunk, w.Cols-c)
 			p := s.piece(w, n, 0)
-			w.format.unpack(p.codes, p.scales, p.minima, w.row(r, c, c+n))
+			w.format.unpack(p.codes, p.scales, p.minima, s.plain.blocks(w, r, c, c+n))
 			for t := range a.n {
 				d := &dst[t*stride+r]
 				if c == 0 {
@@ -67,6 +68,9 @@ func (s *Scratch) multiplyPlain(dst []float32, stride int, a *Activations, w *We
 func (s *Scratch) sumsFor(n int) []float32 {
 	return view[float32](aligned(&s.room, 4*tileRows*n), tileRows*n)
 }
+
+// termsFor gives room for n terms.
+func (s *Scratch) termsFor(n int) []float32 { return view[float32](aligned(&s.termRoom, 4*n), n) }
 
 // piece is unpacked columns of one row.
 type piece struct {

@@ -5,15 +5,14 @@ package matrix
 // few is how many vectors are multiplied without a tile.
 const few = 2
 
-// segment is how many columns of a row are multiplied at once when there are few vectors.
+// segment is up to how many columns kernels take several rows at once when there are few vectors: the terms of a row
+// begin segment/32 after those of the one before.
 const segment = 2048
 
 // lanes has rows side by side.
 type lanes struct {
 	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row
 	scales, minima [tileRows * chunk / 16]float32
-	terms          [few][tileRows * segment / 32]float32 // row after row
-	turned         [tileRows * segment / 32]float32      // terms with the rows side by side
 }
 
 func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
@@ -21,44 +20,63 @@ func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Wei
 	case a.tier == plain:
 		s.multiplyPlain(dst, stride, a, w, row0, row1)
 	case a.n <= few:
+		row0 = multiplyEights(dst, stride, a, w, row0, row1)
 		s.multiplyFew(dst, stride, a, w, row0, row1)
 	default:
 		s.multiplyTiles(dst, stride, a, w, row0, row1)
 	}
 }
 
-// multiplyFew unpacks some rows at a time, as many as stay in the nearest cache, and multiplies them as they lie. What it
-// gets for each group of a row is added up for 32 rows together.
+// multiplyFew multiplies rows as they lie in memory, one after the other, so that memory is read in order: it is what
+// takes longest. What it gets for each group of a row is added up for 32 rows together.
 func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
-	b, l, f := s.b, &s.b.lanes, w.format
-	unpack := unpackKernel(w)
+	apart := segment / 32
+	if w.Cols > segment {
+		// Terms go on up to whole registers. Rows must not begin at the same place of pages: they would share a place in
+		// the nearest cache.
+		apart = ((w.Cols+chunk-1)/chunk*chunk + chunk) / 32
+	}
+	terms := s.termsFor(tileRows * apart * (a.n + 1))
+	turned := terms[tileRows*apart*a.n:]
 	sums := s.sumsFor(few)
 	for r0 := row0; r0 < row1; r0 += tileRows {
 		rows := min(tileRows, row1-r0)
-		clear(sums)
-		for c := 0; c < w.Cols; c += segment {
-			n := min(segment, w.Cols-c)
-			done := fusedProducts(l, a, w, r0, rows, c, n)
-			if n -= done; n > 0 {
-				together := max(1, len(b.codes)/2/n)
-				for i := 0; i < rows; i += together {
-					k := min(together, rows-i)
-					for j := range k {
-						unpack(b.codes[j*n:][:n], b.scales[j*n/f.group:][:n/f.group], b.minima[j*n/f.group:][:n/f.group], w.row(r0+i+j, c+done, c+done+n))
-					}
-					for t := range a.n {
-						rowProducts(l.terms[t][i*segment/32+done/32:], b, f, a, t, (c+done)/32, n, k)
-					}
-				}
-			}
-			n += done
-			for t := range a.n {
-				transpose(a.tier, l.turned[:], l.terms[t][:], segment/8, n/32)
-				addRows(a.tier, sums[tileRows*t:][:tileRows], l.turned[:], n/32)
+		if w.Cols <= segment && r0 >= w.woven {
+			s.terms(terms, tileRows*apart, a, w, r0, rows)
+		} else {
+			for i := range rows {
+				s.terms(terms[i*apart:], tileRows*apart, a, w, r0+i, 1)
 			}
 		}
+		clear(sums)
 		for t := range a.n {
+			transpose(a.tier, turned, terms[tileRows*apart*t:], 4*apart, w.Cols/32)
+			addRows(a.tier, sums[tileRows*t:][:tileRows], turned, w.Cols/32)
 			copy(dst[t*stride+r0:][:rows], sums[tileRows*t:])
+		}
+	}
+}
+
+// terms gives what each group of rows adds to their products; those of the next vector begin size after those of the
+// one before. Where there is no kernel that does it in one, codes are unpacked first, as many as stay in the nearest cache.
+func (s *Scratch) terms(terms []float32, size int, a *Activations, w *Weight, row, rows int) {
+	done := fusedProducts(terms, size, a, w, row, rows)
+	if done == w.Cols {
+		return
+	}
+	b, f := s.b, w.format
+	unpack := unpackKernel(w)
+	for ; done < w.Cols; done += segment {
+		n := min(segment, w.Cols-done)
+		together := max(1, len(b.codes)/2/n)
+		for i := 0; i < rows; i += together {
+			k := min(together, rows-i)
+			for j := range k {
+				unpack(b.codes[j*n:][:n], b.scales[j*n/f.group:][:n/f.group], b.minima[j*n/f.group:][:n/f.group], s.plain.blocks(w, row+i+j, done, done+n))
+			}
+			for t := range a.n {
+				rowProducts(terms[size*t+i*segment/32+done/32:], b, f, a, t, done/32, n, k)
+			}
 		}
 	}
 }
@@ -76,11 +94,9 @@ func (s *Scratch) multiplyTiles(dst []float32, stride int, a *Activations, w *We
 		clear(sums)
 		for c := 0; c < w.Cols; c += chunk {
 			n := min(chunk, w.Cols-c)
-			g, size := n/f.group, n/f.elems*f.bytes
-			at := r0*w.rowBytes + c/f.elems*f.bytes
+			g := n / f.group
 			for i := range rows {
-				unpack(b.codes[chunk*i:][:n], b.scales[groups*i:][:g], b.minima[groups*i:][:g], w.Blocks[at:][:size])
-				at += w.rowBytes
+				unpack(b.codes[chunk*i:][:n], b.scales[groups*i:][:g], b.minima[groups*i:][:g], s.plain.blocks(w, r0+i, c, c+n))
 			}
 			transpose(a.tier, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
 			transpose(a.tier, l.scales[:], b.scales[:], 4*groups, g)

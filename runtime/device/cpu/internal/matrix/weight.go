@@ -15,6 +15,7 @@ type Weight struct {
 
 	format   *format
 	rowBytes int
+	woven    int // how many rows are: see Weave
 }
 
 // NewWeight makes a weight of blocks, which it keeps. It fails when the type cannot be multiplied, or when rows and
@@ -34,7 +35,7 @@ func NewWeight(t gguf.Type, rows, cols int, blocks []byte) (*Weight, error) {
 	return &Weight{Type: t, Rows: rows, Cols: cols, Blocks: blocks, format: f, rowBytes: len(blocks) / rows}, nil
 }
 
-// row gives the blocks of columns from … to-1 of a row.
+// row gives the blocks of columns from … to-1 of a row that is not woven.
 func (w *Weight) row(r, from, to int) []byte {
 	b := w.Blocks[r*w.rowBytes:][:w.rowBytes]
 	return b[from/w.format.elems*w.format.bytes : to/w.format.elems*w.format.bytes]

@@ -199,7 +199,8 @@ func fusedQ4_K(a *asm) {
 	a.fuse("Q4_K", 32, true, 0, 2*size, func(f *fused) {
 		f.groupsK(size)
 		// High nibbles stay where they are, and the sums of every other group are divided by 16.
-		f.down = f.keep(f.table("down", 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4))
+		down := f.keep(f.table("down", 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4))
+		f.down = func(int) Op { return down }
 		mask := f.keep(f.masks("nibbles", 0x0f0f0f0f, 0xf0f0f0f0))
 		f.leaf = func(i int) reg.VecVirtual {
 			v := f.twice(i/4*size + 16 + 32*(i%4))

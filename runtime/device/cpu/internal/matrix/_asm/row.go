@@ -47,10 +47,12 @@ type rower struct {
 	group  int
 	minima bool
 	shift  int            // the offset of codes is 128>>shift
-	down   reg.VecVirtual // by what power of two sums are divided, which have no remainder; may be nil
+	down   func(i int) Op // by what powers of two sums are divided, which have no remainder; may be nil
+	upper  int            // the same for columns 16 … 31 of each group on AVX2
 
-	leaf           func(i int) reg.VecVirtual // codes: 64 columns on AVX-512, 32 on AVX2
-	scale, minimum func(i int) Op             // those of the next groups, as many as a register has lanes
+	leaf           func(i int) reg.VecVirtual        // codes: 64 columns on AVX-512, 32 on AVX2
+	split          func(i int) (e, o reg.VecVirtual) // on AVX2 instead of leaf: even columns, odd ones
+	scale, minimum func(i int) Op                    // those of the next groups, as many as a register has lanes
 
 	codes, scales, values, low reg.GPVirtual
 }
@@ -58,6 +60,9 @@ type rower struct {
 // row multiplies chunks of eight leaves of one row; next moves pointers to the next chunk.
 func (k *rower) row(terms reg.GPVirtual, next func()) {
 	a := k.asm
+	if k.split == nil {
+		k.split = k.splitLeaf
+	}
 	terms = a.copy(terms)
 	k.values = a.arg("values")
 	xscale := a.arg("xscale")
@@ -76,13 +81,19 @@ func (k *rower) row(terms reg.GPVirtual, next func()) {
 		sums := k.sums()
 		for i, n := range sums {
 			if k.down != nil {
-				a.VPSRAVD(k.down, n, n)
+				a.VPSRAVD(k.down(i), n, n)
 			}
 			switch {
 			case k.minima:
 			case k.shift > 0:
-				x := a.vec()
-				a.VPSRAD(Imm(uint64(k.shift)), a.mem(xextra, w*i), x)
+				var x reg.VecVirtual
+				if a.wide {
+					x = a.vec()
+					a.VPSRAD(Imm(uint64(k.shift)), a.mem(xextra, w*i), x)
+				} else {
+					x = a.load(a.mem(xextra, w*i))
+					a.VPSRAD(Imm(uint64(k.shift)), x, x)
+				}
 				a.VPADDD(x, n, n)
 			default:
 				a.VPADDD(a.mem(xextra, w*i), n, n)
@@ -117,29 +128,33 @@ func (k *rower) stored(i int) reg.VecVirtual { return k.load(k.mem(k.codes, k.wi
 
 // products gives the products of a leaf, four columns a lane.
 func (k *rower) products(i int) reg.VecVirtual {
-	w := k.leaf(i)
-	sum := k.vec()
 	if k.wide {
+		w := k.leaf(i)
+		sum := k.vec()
 		k.zero(sum)
 		k.VPDPBUSD(k.mem(k.values, 64*i), w, sum)
 		k.VPSLLD(Imm(8), sum, sum)
 		k.VPDPBUSD(k.mem(k.low, 64*i), w, sum)
 		return sum
 	}
-	k.VPAND(k.shared(0x00ff00ff), w, sum)
-	k.VPSRLW(Imm(8), w, w)
-	k.VPMADDWD(k.mem(k.values, 64*i), sum, sum)
-	k.VPMADDWD(k.mem(k.values, 64*i+32), w, w)
-	k.VPADDD(w, sum, sum)
+	even, odd := k.split(i)
+	sum := k.vec()
+	k.VPMADDWD(k.mem(k.values, 64*i), even, sum)
+	k.VPMADDWD(k.mem(k.values, 64*i+32), odd, odd)
+	k.VPADDD(odd, sum, sum)
 	return sum
+}
+
+// splitLeaf splits a leaf's bytes.
+func (k *rower) splitLeaf(i int) (even, odd reg.VecVirtual) {
+	even, odd = k.vec(), k.leaf(i)
+	k.VPAND(k.shared(0x00ff00ff), odd, even)
+	k.VPSRLW(Imm(8), odd, odd)
+	return even, odd
 }
 
 // halve adds neighbouring lanes of x and of y: within each 128 bits, two sums of x, then two of y.
 func (k *rower) halve(x, y reg.VecVirtual) reg.VecVirtual {
-	if !k.wide {
-		k.VPHADDD(y, x, x)
-		return x
-	}
 	odd := k.vec()
 	k.VSHUFPS(Imm(0xdd), y, x, odd)
 	k.VSHUFPS(Imm(0x88), y, x, x)
@@ -173,6 +188,9 @@ func (k *rower) sums() []reg.VecVirtual {
 	p, q := k.vec(), k.vec()
 	k.VPERM2I128(Imm(0x20), y, x, p)
 	k.VPERM2I128(Imm(0x31), y, x, q)
+	if k.upper > 0 {
+		k.VPSRAD(Imm(uint64(k.upper)), q, q)
+	}
 	k.VPADDD(q, p, p)
 	return []reg.VecVirtual{p}
 }

@@ -1,0 +1,347 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// eight is the state of a function that multiplies eight woven rows with one vector on AVX2, for products that wait for
+// memory: each lane adds up its row as piece.dot does, and nothing has to be added across lanes.
+type eight struct {
+	*asm
+	lead   int // bytes in front of the first whole 32 bits
+	size   int // of a block
+	group  int
+	minima bool
+	shift  int // the offset of codes is 128>>shift
+
+	block, values, scale, x reg.GPVirtual // x is sum or offset
+	sums                    reg.VecVirtual
+	masks                   map[uint32]reg.VecVirtual // the load units are busy: patterns must not be loaded again
+}
+
+// eightAhead is how many bytes before they are needed blocks are asked for: measured.
+const eightAhead = 2048
+
+// eightRows writes such a function for blocks of some columns and bytes; body does the groups of a block. Words are
+// patterns of 32 bits that it uses all the time.
+func (a *asm) eightRows(name string, columns int, k *eight, words []uint32, body func()) {
+	a.fn("eight"+name, "func(sums *float32, blocks *byte, values *int8, xscale, xsum *float32, xoffset *int32, n int)",
+		"multiplies eight rows of n blocks.")
+	k.asm, k.masks = a, map[uint32]reg.VecVirtual{}
+	k.block = a.arg("blocks")
+	for _, w := range words {
+		k.masks[w] = a.load(a.shared(w))
+	}
+	k.values, k.scale = a.arg("values"), a.arg("xscale")
+	if k.minima {
+		k.x = a.arg("xsum")
+	} else {
+		k.x = a.arg("xoffset")
+	}
+	k.sums = a.vec()
+	a.zero(k.sums)
+	a.loop(a.arg("n"), func() {
+		body()
+		for line := 0; line < 8*k.size; line += 64 {
+			a.PREFETCHT0(a.mem(k.block, eightAhead+line))
+		}
+		a.ADDQ(U32(uint32(8*k.size)), k.block)
+		a.ADDQ(U32(uint32(2*columns)), k.values)
+		a.ADDQ(U32(uint32(columns/8)), k.scale)
+		a.ADDQ(U32(uint32(columns/8*32/k.group)), k.x)
+	})
+	a.VMOVUPS(k.sums, a.mem(a.arg("sums"), 0))
+	a.ret()
+}
+
+func (k *eight) mask(w uint32) Op {
+	if v := k.masks[w]; v != nil {
+		return v
+	}
+	return k.shared(w)
+}
+
+// word is where 32 bits of a block are, those of all rows.
+func (k *eight) word(at int) Mem { return k.mem(k.block, 8*k.lead+32*((at-k.lead)/4)) }
+
+// halves gives an IEEE half of every row.
+func (k *eight) halves(at int) reg.VecVirtual {
+	v := k.vec()
+	k.VCVTPH2PS(k.mem(k.block, 8*at), v)
+	return v
+}
+
+// sum is sums of integers; nil is none yet.
+type sum struct{ v reg.VecVirtual }
+
+// add adds the products of codes in 16 bits with a pair of values: even ones, or odd ones, of the four from 4·q on of a group.
+func (k *eight) add(s *sum, codes reg.VecVirtual, group, q, odd int) {
+	v := k.vec()
+	k.VPBROADCASTD(k.mem(k.values, 64*group+4*q+32*odd), v)
+	k.VPMADDWD(codes, v, v)
+	if s.v == nil {
+		s.v = v
+	} else {
+		k.VPADDD(v, s.v, s.v)
+	}
+}
+
+// masked adds the products of what a mask leaves of bytes, and of the bytes above them.
+func (k *eight) masked(s *sum, v, odd reg.VecVirtual, mask uint8, group, q int) {
+	for i, codes := range []reg.VecVirtual{v, odd} {
+		c := k.vec()
+		k.VPAND(k.mask(0x10001*uint32(mask)), codes, c)
+		k.add(s, c, group, q, i)
+	}
+}
+
+// split adds the products of whole bytes.
+func (k *eight) split(s *sum, v reg.VecVirtual, group, q int) {
+	even, odd := k.vec(), k.vec()
+	k.VPAND(k.mask(0x00ff00ff), v, even)
+	k.VPSRLW(Imm(8), v, odd)
+	k.add(s, even, group, q, 0)
+	k.add(s, odd, group, q, 1)
+}
+
+func (k *eight) right(v reg.VecVirtual, n int) reg.VecVirtual {
+	r := k.vec()
+	k.VPSRLW(Imm(uint64(n)), v, r)
+	return r
+}
+
+// bits gives the bits of a mask, after a shift to the right; a negative shift goes to the left.
+func (k *eight) bits(v reg.VecVirtual, right int, mask uint8) reg.VecVirtual {
+	r, m := k.vec(), k.mask(0x01010101*uint32(mask))
+	switch {
+	case right > 0:
+		k.VPSRLW(Imm(uint64(right)), v, r)
+		k.VPAND(m, r, r)
+	case right < 0:
+		k.VPSLLW(Imm(uint64(-right)), v, r)
+		k.VPAND(m, r, r)
+	default:
+		k.VPAND(m, v, r)
+	}
+	return r
+}
+
+// scaled gives the sums of a part times its scales. Parts are groups of the type, 16 or 32 columns.
+func (k *eight) scaled(s sum, scales Op, part int) reg.VecVirtual {
+	if !k.minima {
+		x := k.vec()
+		k.VPBROADCASTD(k.mem(k.x, 4*part), x)
+		if k.shift > 0 {
+			k.VPSRAD(Imm(uint64(k.shift)), x, x)
+		}
+		k.VPADDD(x, s.v, s.v)
+	}
+	k.VCVTDQ2PS(s.v, s.v)
+	k.VMULPS(scales, s.v, s.v)
+	return s.v
+}
+
+// finish adds a group's term: see piece.dot. minima has one for each part.
+func (k *eight) finish(group int, term reg.VecVirtual, minima ...reg.VecVirtual) {
+	k.VMULPS(k.broadcast(k.mem(k.scale, 4*group)), term, term)
+	var m reg.VecVirtual
+	for i, v := range minima {
+		k.VMULPS(k.broadcast(k.mem(k.x, 4*(len(minima)*group+i))), v, v)
+		if i == 0 {
+			m = v
+		} else {
+			k.VADDPS(v, m, m)
+		}
+	}
+	if m != nil {
+		k.VSUBPS(m, term, term)
+	}
+	k.VADDPS(term, k.sums, k.sums)
+}
+
+func eightQ4_0(a *asm) {
+	k := &eight{lead: 2, size: 18, group: 32, shift: 4}
+	a.eightRows("Q4_0", 32, k, []uint32{0x000f000f, 0x00f000f0}, func() {
+		var low, high sum
+		for q := range 4 {
+			v := k.load(k.word(2 + 4*q))
+			odd := k.right(v, 8)
+			k.masked(&low, v, odd, 0x0f, 0, q)
+			k.masked(&high, v, odd, 0xf0, 0, q+4)
+		}
+		k.VPSRAD(Imm(4), high.v, high.v)
+		k.VPADDD(high.v, low.v, low.v)
+		k.finish(0, k.scaled(low, k.halves(0), 0))
+	})
+}
+
+// units gives d and dmin of Q4_K or Q5_K, in memory.
+func (k *eight) units() kept {
+	m := k.keep(2)
+	for i := range 2 {
+		x, y, v := k.vec(), k.XMM(), k.vec()
+		if i == 0 {
+			k.VPSLLD(Imm(16), k.load(k.word(0)), x)
+			k.VPSRLD(Imm(16), x, x)
+		} else {
+			k.VPSRLD(Imm(16), k.load(k.word(0)), x)
+		}
+		k.VEXTRACTI128(Imm(1), x, y)
+		k.VPACKUSDW(y, x.AsX(), x.AsX())
+		k.VCVTPH2PS(x.AsX(), v)
+		m.store(i, v)
+	}
+	return m
+}
+
+// scaleK gives the scales (0) or minima (1) of group g: see unpacker.groupsK.
+func (k *eight) scaleK(units kept, which, g int) reg.VecVirtual {
+	v := k.vec()
+	if g < 4 {
+		k.field(v, k.word(4+4*which), 8*g, 0x3f)
+	} else {
+		high := k.vec()
+		k.field(v, k.word(12), 8*(g-4)+4*which, 0x0f)
+		k.field(high, k.word(4+4*which), 8*(g-4)+2, 0x30)
+		k.VPOR(high, v, v)
+	}
+	k.VCVTDQ2PS(v, v)
+	k.VMULPS(units.mem(which), v, v)
+	return v
+}
+
+// field gives some bits of 32.
+func (k *eight) field(dst reg.VecVirtual, m Mem, right int, mask uint32) {
+	k.VMOVDQU(m, dst)
+	if right > 0 {
+		k.VPSRLD(Imm(uint64(right)), dst, dst)
+	}
+	if right < 28 { // else no more is left
+		k.VPAND(k.shared(mask), dst, dst)
+	}
+}
+
+func eightQ4_K(a *asm) {
+	k := &eight{size: 144, group: 32, minima: true}
+	a.eightRows("Q4_K", 256, k, []uint32{0x000f000f, 0x00f000f0}, func() {
+		units := k.units()
+		for i := range 4 {
+			var low, high sum
+			for q := range 8 {
+				v := k.load(k.word(16 + 32*i + 4*q))
+				odd := k.right(v, 8)
+				k.masked(&low, v, odd, 0x0f, 2*i, q)
+				k.masked(&high, v, odd, 0xf0, 2*i+1, q)
+			}
+			k.VPSRAD(Imm(4), high.v, high.v)
+			for j, s := range []sum{low, high} {
+				g := 2*i + j
+				k.finish(g, k.scaled(s, k.scaleK(units, 0, g), g), k.scaleK(units, 1, g))
+			}
+		}
+	})
+}
+
+// kept is registers in memory of a function's own.
+type kept struct {
+	*asm
+	at Mem
+}
+
+func (k *eight) keep(n int) kept { return kept{k.asm, k.AllocLocal(32 * n)} }
+
+func (m kept) mem(i int) Mem { return m.at.Offset(32 * i) }
+
+func (m kept) store(i int, v ...reg.VecVirtual) {
+	for j, x := range v {
+		m.VMOVDQU(x, m.mem(i+j))
+	}
+}
+
+func (m kept) load(i int) reg.VecVirtual {
+	v := m.vec()
+	m.VMOVDQU(m.mem(i), v)
+	return v
+}
+
+func eightQ5_K(a *asm) {
+	k := &eight{size: 176, group: 32, minima: true}
+	a.eightRows("Q5_K", 256, k, []uint32{0x00ff00ff, 0x0f0f0f0f, 0x10101010}, func() {
+		units := k.units()
+		for i := range 4 {
+			var s [2]sum
+			for q := range 8 {
+				v, fifth := k.load(k.word(48+32*i+4*q)), k.load(k.word(16+4*q))
+				for j := range s {
+					g := 2*i + j
+					c := k.bits(v, 4*j, 15)
+					k.VPOR(k.bits(fifth, g-4, 16), c, c)
+					k.split(&s[j], c, g, q)
+				}
+			}
+			for j, s := range s {
+				g := 2*i + j
+				k.finish(g, k.scaled(s, k.scaleK(units, 0, g), g), k.scaleK(units, 1, g))
+			}
+		}
+	})
+}
+
+func eightQ6_K(a *asm) {
+	k := &eight{size: 210, group: 16, shift: 2}
+	a.eightRows("Q6_K", 256, k, []uint32{0x00ff00ff, 0x0f0f0f0f, 0x30303030}, func() {
+		d := k.halves(208)
+		for h := range 2 {
+			for part := range 4 {
+				var terms [2]reg.VecVirtual
+				for odd := range terms { // the halves of each group of 32 columns
+					var s sum
+					for q := range 4 {
+						at := 16*odd + 4*q
+						v := k.bits(k.load(k.word(64*h+32*(part%2)+at)), part/2*4, 15)
+						k.VPOR(k.bits(k.load(k.word(128+32*h+at)), 2*part-4, 0x30), v, v)
+						k.split(&s, v, 4*h+part, 4*odd+q)
+					}
+					g := 8*h + 2*part + odd // of 16 columns
+					scale := k.load(k.word(192 + g/4*4))
+					if g%4 < 3 {
+						k.VPSLLD(Imm(uint64(24-8*(g%4))), scale, scale)
+					}
+					k.VPSRAD(Imm(24), scale, scale)
+					k.VCVTDQ2PS(scale, scale)
+					k.VMULPS(d, scale, scale)
+					terms[odd] = k.scaled(s, scale, g)
+				}
+				k.VADDPS(terms[1], terms[0], terms[0])
+				k.finish(4*h+part, terms[0])
+			}
+		}
+	})
+}
+
+// unweave is the way back: it gives eight rows of n times 32 bytes, pitch bytes apart, of words that belong to eight rows.
+func unweave(a *asm) {
+	a.fn("unweave", "func(dst, src *byte, pitch, n int)", "gives eight rows, pitch bytes apart, of n times eight words of 32 bits of each.")
+	dst, src := a.arg("dst"), a.arg("src")
+	size := a.sizes(a.arg("pitch"))
+	upper := a.GP64()
+	a.LEAQ(Mem{Base: dst, Index: size[0], Scale: 4}, upper)
+	a.loop(a.arg("n"), func() {
+		x := make([]reg.VecVirtual, 8)
+		for i := range x {
+			x[i] = a.load(a.mem(src, 32*i))
+		}
+		for i, v := range a.turn(x) {
+			p := dst
+			if i >= 4 {
+				p = upper
+			}
+			a.VMOVUPS(v, at(p, size, i%4, 0))
+		}
+		a.ADDQ(Imm(32), dst)
+		a.ADDQ(Imm(32), upper)
+		a.ADDQ(U32(256), src)
+	})
+	a.ret()
+}
