@@ -212,15 +212,19 @@ func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, 
 	if a.tier != avx2 || f == nil || row0%weavers != 0 {
 		return row0
 	}
+	var xs [few]record
+	for t := range a.n {
+		xs[t] = a.record(t)
+		if w.format.group == 16 {
+			xs[t].sum, xs[t].offset = xs[t].halfSum, xs[t].halfOffset
+		}
+	}
+	n := w.Cols / w.format.elems
 	for ; row0+weavers <= min(row1, w.woven); row0 += weavers {
 		blocks := w.Blocks[row0*w.rowBytes:][:weavers*w.rowBytes]
 		for t := range a.n {
-			x := a.record(t)
-			sum, offset := &x.sum[0], &x.offset[0]
-			if w.format.group == 16 {
-				sum, offset = &x.halfSum[0], &x.halfOffset[0]
-			}
-			f(&dst[t*stride+row0:][:weavers][0], &blocks[0], (*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], sum, offset, w.Cols/w.format.elems)
+			x := &xs[t]
+			f(&dst[t*stride+row0:][:weavers][0], &blocks[0], (*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], &x.sum[0], &x.offset[0], n)
 		}
 	}
 	return row0

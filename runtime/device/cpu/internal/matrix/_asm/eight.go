@@ -16,12 +16,13 @@ type eight struct {
 	shift  int // the offset of codes is 128>>shift
 
 	block, values, scale, x reg.GPVirtual // x is sum or offset
+	asked                   int           // bytes of the next block
 	sums                    reg.VecVirtual
 	masks                   map[uint32]reg.VecVirtual // the load units are busy: patterns must not be loaded again
 }
 
 // eightAhead is how many bytes before they are needed blocks are asked for: measured.
-const eightAhead = 2048
+const eightAhead = 3072
 
 // eightRows writes such a function for blocks of some columns and bytes; body does the groups of a block. Words are
 // patterns of 32 bits that it uses all the time.
@@ -42,10 +43,9 @@ func (a *asm) eightRows(name string, columns int, k *eight, words []uint32, body
 	k.sums = a.vec()
 	a.zero(k.sums)
 	a.loop(a.arg("n"), func() {
+		k.asked = 0
 		body()
-		for line := 0; line < 8*k.size; line += 64 {
-			a.PREFETCHT0(a.mem(k.block, eightAhead+line))
-		}
+		k.ask(8 * k.size)
 		a.ADDQ(U32(uint32(8*k.size)), k.block)
 		a.ADDQ(U32(uint32(2*columns)), k.values)
 		a.ADDQ(U32(uint32(columns/8)), k.scale)
@@ -53,6 +53,13 @@ func (a *asm) eightRows(name string, columns int, k *eight, words []uint32, body
 	})
 	a.VMOVUPS(k.sums, a.mem(a.arg("sums"), 0))
 	a.ret()
+}
+
+// ask asks for what is ahead of n more bytes: not for all of a block at once, because only so much can be under way.
+func (k *eight) ask(n int) {
+	for end := min(k.asked+n, 8*k.size); k.asked < end; k.asked += 64 {
+		k.PREFETCHT0(k.mem(k.block, eightAhead+k.asked))
+	}
 }
 
 func (k *eight) mask(w uint32) Op {
@@ -87,13 +94,33 @@ func (k *eight) add(s *sum, codes reg.VecVirtual, group, q, odd int) {
 	}
 }
 
-// masked adds the products of what a mask leaves of bytes, and of the bytes above them.
-func (k *eight) masked(s *sum, v, odd reg.VecVirtual, mask uint8, group, q int) {
-	for i, codes := range []reg.VecVirtual{v, odd} {
+// nibbles adds the products of low and high nibbles from 4·q on of two groups. What stays where it is in 16 bits makes sums
+// that are too high by a power of two, even for 256 times 15·32639·16 below 2^31: each has its own until whole divides them.
+type nibbles struct{ low, lowOdd, high, highOdd sum }
+
+func (k *eight) nibbles(s *nibbles, v reg.VecVirtual, low, lowQ, high, highQ int) {
+	for _, p := range []struct {
+		s             *sum
+		mask          uint32
+		group, q, odd int
+	}{
+		{&s.low, 0x000f000f, low, lowQ, 0}, {&s.lowOdd, 0x0f000f00, low, lowQ, 1}, {&s.high, 0x00f000f0, high, highQ, 0},
+	} {
 		c := k.vec()
-		k.VPAND(k.mask(0x10001*uint32(mask)), codes, c)
-		k.add(s, c, group, q, i)
+		k.VPAND(k.mask(p.mask), v, c)
+		k.add(p.s, c, p.group, p.q, p.odd)
 	}
+	k.VPSRLW(Imm(12), v, v)
+	k.add(&s.highOdd, v, high, highQ, 1)
+}
+
+// whole gives the sums of low and of high nibbles.
+func (k *eight) whole(s *nibbles) (low, high sum) {
+	k.VPSRAD(Imm(8), s.lowOdd.v, s.lowOdd.v)
+	k.VPSRAD(Imm(4), s.high.v, s.high.v)
+	k.VPADDD(s.lowOdd.v, s.low.v, s.low.v)
+	k.VPADDD(s.highOdd.v, s.high.v, s.high.v)
+	return s.low, s.high
 }
 
 // split adds the products of whole bytes.
@@ -103,12 +130,6 @@ func (k *eight) split(s *sum, v reg.VecVirtual, group, q int) {
 	k.VPSRLW(Imm(8), v, odd)
 	k.add(s, even, group, q, 0)
 	k.add(s, odd, group, q, 1)
-}
-
-func (k *eight) right(v reg.VecVirtual, n int) reg.VecVirtual {
-	r := k.vec()
-	k.VPSRLW(Imm(uint64(n)), v, r)
-	return r
 }
 
 // bits gives the bits of a mask, after a shift to the right; a negative shift goes to the left.
@@ -162,15 +183,12 @@ func (k *eight) finish(group int, term reg.VecVirtual, minima ...reg.VecVirtual)
 
 func eightQ4_0(a *asm) {
 	k := &eight{lead: 2, size: 18, group: 32, shift: 4}
-	a.eightRows("Q4_0", 32, k, []uint32{0x000f000f, 0x00f000f0}, func() {
-		var low, high sum
+	a.eightRows("Q4_0", 32, k, []uint32{0x000f000f, 0x0f000f00, 0x00f000f0}, func() {
+		var s nibbles
 		for q := range 4 {
-			v := k.load(k.word(2 + 4*q))
-			odd := k.right(v, 8)
-			k.masked(&low, v, odd, 0x0f, 0, q)
-			k.masked(&high, v, odd, 0xf0, 0, q+4)
+			k.nibbles(&s, k.load(k.word(2+4*q)), 0, q, 0, q+4)
 		}
-		k.VPSRAD(Imm(4), high.v, high.v)
+		low, high := k.whole(&s)
 		k.VPADDD(high.v, low.v, low.v)
 		k.finish(0, k.scaled(low, k.halves(0), 0))
 	})
@@ -224,17 +242,15 @@ func (k *eight) field(dst reg.VecVirtual, m Mem, right int, mask uint32) {
 
 func eightQ4_K(a *asm) {
 	k := &eight{size: 144, group: 32, minima: true}
-	a.eightRows("Q4_K", 256, k, []uint32{0x000f000f, 0x00f000f0}, func() {
+	a.eightRows("Q4_K", 256, k, []uint32{0x000f000f, 0x0f000f00, 0x00f000f0}, func() {
 		units := k.units()
 		for i := range 4 {
-			var low, high sum
+			var n nibbles
 			for q := range 8 {
-				v := k.load(k.word(16 + 32*i + 4*q))
-				odd := k.right(v, 8)
-				k.masked(&low, v, odd, 0x0f, 2*i, q)
-				k.masked(&high, v, odd, 0xf0, 2*i+1, q)
+				k.ask(64 * (q % 2))
+				k.nibbles(&n, k.load(k.word(16+32*i+4*q)), 2*i, q, 2*i+1, q)
 			}
-			k.VPSRAD(Imm(4), high.v, high.v)
+			low, high := k.whole(&n)
 			for j, s := range []sum{low, high} {
 				g := 2*i + j
 				k.finish(g, k.scaled(s, k.scaleK(units, 0, g), g), k.scaleK(units, 1, g))
@@ -273,6 +289,7 @@ func eightQ5_K(a *asm) {
 			var s [2]sum
 			for q := range 8 {
 				v, fifth := k.load(k.word(48+32*i+4*q)), k.load(k.word(16+4*q))
+				k.ask(64 * (q % 2))
 				for j := range s {
 					g := 2*i + j
 					c := k.bits(v, 4*j, 15)
@@ -302,6 +319,7 @@ func eightQ6_K(a *asm) {
 						v := k.bits(k.load(k.word(64*h+32*(part%2)+at)), part/2*4, 15)
 						k.VPOR(k.bits(k.load(k.word(128+32*h+at)), 2*part-4, 0x30), v, v)
 						k.split(&s, v, 4*h+part, 4*odd+q)
+						k.ask(64 * (q % 2))
 					}
 					g := 8*h + 2*part + odd // of 16 columns
 					scale := k.load(k.word(192 + g/4*4))
