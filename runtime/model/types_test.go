@@ -123,7 +123,11 @@ func TestTypes(t *testing.T) {
 				if tier == "go" && len(cpu.AllKernels()) > 1 {
 					n = 16
 				}
-				compare(tier, ours(t, set, ids[:n], false), bound)
+				logits := ours(t, set, ids[:n], false)
+				compare(tier, logits, bound)
+				if one := ours(t, set, ids[:1], false); !slices.Equal(one, logits[:len(one)]) {
+					t.Errorf("%s: a token alone, which other kernels multiply, has other logits", tier)
+				}
 			}
 			compare("fast", ours(t, set, ids, true), fastBound)
 			if *oraclePath != "" {
