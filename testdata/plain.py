@@ -90,8 +90,10 @@ class Model:
             k = self.rotate(split(self.linear(at + "attn_k", h), self.kv))
             v = split(self.linear(at + "attn_v", h), self.kv)
             k, v = (np.repeat(y, self.heads // self.kv, 1) for y in (k, v))
-            s = q @ k.transpose(0, 1, 3, 2) / np.sqrt(q.shape[-1]) + late
-            p = np.exp(s - s.max(-1, keepdims=True))
+            p = (q / np.sqrt(q.shape[-1])) @ k.transpose(0, 1, 3, 2)
+            p += late
+            p -= p.max(-1, keepdims=True)
+            np.exp(p, out=p)
             p /= p.sum(-1, keepdims=True)
             x = x + self.linear(at + "attn_output", (p @ v).transpose(0, 2, 1, 3).reshape(b, n, -1))
             h = self.norm(x, at + "ffn_norm")
@@ -100,11 +102,17 @@ class Model:
 
     def importance(self, windows):
         """name -> (sums of squares of what each column is multiplied with, tokens), as llama-imatrix collects them."""
-        sums, tokens = {}, np.size(windows)
-        self.watch = lambda name, x: sums.__setitem__(name, np.square(x).reshape(-1, x.shape[-1]).sum(0))
-        self.logits(windows)
+        sums = {}
+
+        def watch(name, x):
+            if name.startswith("blk."):
+                sums[name] = sums.get(name, 0) + np.square(x).reshape(-1, x.shape[-1]).sum(0)
+
+        self.watch = watch
+        for w in windows:
+            self.logits([w])
         self.watch = None
-        return {name: (s, tokens) for name, s in sums.items() if name.startswith("blk.")}
+        return {name: (s, np.size(windows)) for name, s in sums.items()}
 
 
 def main():
