@@ -45,17 +45,17 @@ func changed(t *testing.T, dir string, change map[string]any) string {
 	return out
 }
 
-// TestLongLogits compares prompts that are longer than sliding windows and than what rope scaling starts from with
-// transformers. The models run straight from their checkpoints: GGUF has no key for windows.
-func TestLongLogits(t *testing.T) {
-	var recorded struct {
-		Cases []struct {
-			Model     string
-			Config    map[string]any
-			Tokens    int
-			Positions []position
-		}
-	}
+// longCase is a case of testdata/record_long.py.
+type longCase struct {
+	Model     string
+	Config    map[string]any
+	Tokens    int
+	Positions []position
+}
+
+func readLong(t *testing.T) []longCase {
+	t.Helper()
+	var recorded struct{ Cases []longCase }
 	doc, err := os.ReadFile("../../testdata/golden/logits/long.json")
 	if err == nil {
 		err = json.Unmarshal(doc, &recorded)
@@ -63,7 +63,21 @@ func TestLongLogits(t *testing.T) {
 	if err != nil || len(recorded.Cases) < 12 {
 		t.Fatalf("%d cases, %v", len(recorded.Cases), err)
 	}
-	for _, c := range recorded.Cases {
+	return recorded.Cases
+}
+
+// prompt gives the tokens for a model of so many.
+func (c *longCase) prompt(vocab int) (ids []int32) {
+	for i := range c.Tokens {
+		ids = append(ids, int32(3+(31*i*i+17*i)%(vocab-27)))
+	}
+	return ids
+}
+
+// TestLongLogits compares prompts that are longer than sliding windows and than what rope scaling starts from with
+// transformers. The models run straight from their checkpoints: GGUF has no key for windows.
+func TestLongLogits(t *testing.T) {
+	for _, c := range readLong(t) {
 		t.Run(fmt.Sprint(c.Model, " ", c.Tokens, " ", c.Config), func(t *testing.T) {
 			if testing.Short() && c.Tokens > 1000 {
 				t.Skip("a long prompt; -short was given")
@@ -90,11 +104,7 @@ func TestLongLogits(t *testing.T) {
 			if err := m.Load(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			b := &model.Batch{Windows: []int{c.Tokens}}
-			for i := range c.Tokens {
-				b.IDs = append(b.IDs, int32(3+(31*i*i+17*i)%int(m.Block.Vocab-27)))
-			}
-			p, err := m.Forward(context.Background(), b)
+			p, err := m.Forward(context.Background(), &model.Batch{IDs: c.prompt(int(m.Block.Vocab)), Windows: []int{c.Tokens}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,14 +121,23 @@ func TestLongLogits(t *testing.T) {
 	}
 }
 
-// worst is the largest difference from what is recorded.
-func (at *position) worst(t *testing.T, m *model.Model, p *model.Pass) (worst float64) {
+// worst is the largest difference of the runtime's logits from what is recorded.
+func (at *position) worst(t *testing.T, m *model.Model, p *model.Pass) float64 {
 	t.Helper()
 	logits, err := m.Logits(p.X(), []int32{at.Pos})
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := func(id int, want float64) { worst = max(worst, math.Abs(float64(logits[id])-want)) }
+	wide := make([]float64, len(logits))
+	for i, v := range logits {
+		wide[i] = float64(v)
+	}
+	return at.off(wide)
+}
+
+// off is the largest difference of logits from what is recorded; that of the sum counts by the logit.
+func (at *position) off(logits []float64) (worst float64) {
+	check := func(id int, want float64) { worst = max(worst, math.Abs(logits[id]-want)) }
 	for i, id := range at.TopIDs {
 		check(int(id), at.TopLogits[i])
 	}
@@ -127,7 +146,7 @@ func (at *position) worst(t *testing.T, m *model.Model, p *model.Pass) (worst fl
 	}
 	var sum float64
 	for _, v := range logits {
-		sum += float64(v)
+		sum += v
 	}
 	return max(worst, math.Abs(sum-at.Sum)/float64(len(logits)))
 }
