@@ -111,6 +111,11 @@ func transpose(t tier, dst, src []float32, stride, n int) {
 	transposeAVX2(&dst[0], &src[0], stride, n)
 }
 
+// turnCodes puts n columns of unpacked rows side by side.
+func turnCodes(t tier, l *lanes, b *buffers, n int) {
+	transpose(t, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+}
+
 // addRows adds n rows of 32 values to dst, in order.
 func addRows(t tier, dst, rows []float32, n int) {
 	_, _ = dst[31], rows[32*n-1]
@@ -143,17 +148,6 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 		}
 	}
 	run[which](&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
-}
-
-// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
-func (f *format) variant() (n int) {
-	if f.minima {
-		n = 1
-	}
-	if f.group == 16 {
-		n += 2
-	}
-	return n
 }
 
 // rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and

@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build !purego && (amd64 || arm64)
 
 package matrix
 
@@ -10,10 +10,22 @@ const segment = 2048
 
 // lanes has rows side by side.
 type lanes struct {
-	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row
+	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row; for NEON without dot products one
 	scales, minima [tileRows * chunk / 16]float32
 	terms          [few][tileRows * segment / 32]float32 // row after row
 	turned         [tileRows * segment / 32]float32      // terms with the rows side by side
+	shape          [4]int                                // what kernels for arm64 get beside pointers
+}
+
+// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
+func (f *format) variant() (n int) {
+	if f.minima {
+		n = 1
+	}
+	if f.group == 16 {
+		n += 2
+	}
+	return n
 }
 
 func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
@@ -82,7 +94,7 @@ func (s *Scratch) multiplyTiles(dst []float32, stride int, a *Activations, w *We
 				unpack(b.codes[chunk*i:][:n], b.scales[groups*i:][:g], b.minima[groups*i:][:g], w.Blocks[at:][:size])
 				at += w.rowBytes
 			}
-			transpose(a.tier, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+			turnCodes(a.tier, l, b, n)
 			transpose(a.tier, l.scales[:], b.scales[:], 4*groups, g)
 			if f.minima {
 				transpose(a.tier, l.minima[:], b.minima[:], 4*groups, g)
