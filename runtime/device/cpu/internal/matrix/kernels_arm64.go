@@ -70,18 +70,52 @@ func kernelsOf(t gguf.Type) typed {
 	return typed{}
 }
 
+// pointed is typed for types that store numbers of points.
+type pointed struct {
+	unpack        func(codes *int8, scales *float32, blocks *byte, n int, points, signs *uint64)
+	words, dot    func(terms *float32, blocks, values *byte, xscale *float32, shape *int, points, signs *uint64)
+	points, signs func() []uint64
+}
+
+func pointKernelsOf(t gguf.Type) pointed {
+	switch t {
+	case gguf.TypeIQ1_S:
+		return pointed{unpackIQ1_SNEON, wordsIQ1_SNEON, dotIQ1_SNEON, pointsIQ1, eighths}
+	case gguf.TypeIQ1_M:
+		return pointed{unpackIQ1_MNEON, wordsIQ1_MNEON, dotIQ1_MNEON, pointsIQ1, eighths}
+	case gguf.TypeIQ2_XXS:
+		return pointed{unpackIQ2_XXSNEON, wordsIQ2_XXSNEON, dotIQ2_XXSNEON, pointsIQ2XXS, negative7}
+	case gguf.TypeIQ2_XS:
+		return pointed{unpackIQ2_XSNEON, wordsIQ2_XSNEON, dotIQ2_XSNEON, pointsIQ2XS, negative7}
+	case gguf.TypeIQ2_S:
+		return pointed{unpackIQ2_SNEON, wordsIQ2_SNEON, dotIQ2_SNEON, pointsIQ2S, negative}
+	case gguf.TypeIQ3_XXS:
+		return pointed{unpackIQ3_XXSNEON, wordsIQ3_XXSNEON, dotIQ3_XXSNEON, pointsIQ3XXS, negative7}
+	case gguf.TypeIQ3_S:
+		return pointed{unpackIQ3_SNEON, wordsIQ3_SNEON, dotIQ3_SNEON, pointsIQ3S, negative}
+	}
+	return pointed{}
+}
+
 // unpackKernel is the fastest way to unpack a weight.
 func unpackKernel(w *Weight) func(codes []uint8, scales, minima []float32, blocks []byte) {
-	kernel := kernelsOf(w.Type).unpack
-	if kernel == nil {
-		return w.format.unpackSigned
-	}
 	elems, size := w.format.elems, w.format.bytes
-	return func(codes []uint8, scales, minima []float32, b []byte) {
-		n := len(codes) / elems
-		_ = b[n*size-1]
-		kernel(&view[int8](codes, 1)[0], &scales[0], &minima[0], &b[0], n)
+	if kernel := kernelsOf(w.Type).unpack; kernel != nil {
+		return func(codes []uint8, scales, minima []float32, b []byte) {
+			n := len(codes) / elems
+			_ = b[n*size-1]
+			kernel(&view[int8](codes, 1)[0], &scales[0], &minima[0], &b[0], n)
+		}
 	}
+	if k := pointKernelsOf(w.Type); k.unpack != nil {
+		points, signs := k.points(), k.signs()
+		return func(codes []uint8, scales, _ []float32, b []byte) {
+			n := len(codes) / elems
+			_ = b[n*size-1]
+			k.unpack(&view[int8](codes, 1)[0], &scales[0], &b[0], n, &points[0], &signs[0])
+		}
+	}
+	return w.format.unpackSigned
 }
 
 // unpackSigned is unpack in plain Go, and takes the offset off.
@@ -176,23 +210,31 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 
 // fusedProducts is unpacking and rowProducts in one for the first of n columns of rows, and tells how many columns it did.
 func fusedProducts(l *lanes, a *Activations, w *Weight, row, rows, c, n int) (done int) {
-	kernels := kernelsOf(w.Type)
-	f := kernels.words
+	k, p := kernelsOf(w.Type), pointKernelsOf(w.Type)
+	step, run, runPoints := k.step, k.words, p.words
 	if a.tier == dotprod {
-		f = kernels.dot
+		run, runPoints = k.dot, p.dot
 	}
-	if f == nil || n < kernels.step {
+	var points, signs []uint64
+	if runPoints != nil {
+		step, points, signs = 256, p.points(), p.signs()
+	}
+	if step == 0 || n < step {
 		return 0
 	}
-	chunks := n / kernels.step
-	done = kernels.step * chunks
+	chunks := n / step
+	done = step * chunks
 	w.row(row+rows-1, c, c+done)
 	blocks := w.row(row, c, c+done)
 	for t := range a.n {
 		x := a.record(t)
 		values, low := a.values(&x, c/32)
 		l.shape = [4]int{w.rowBytes, rows, chunks, low}
-		f(&l.terms[t][0], &blocks[0], values, &x.scale[c/32], w.format.sums(&x, c/32), &l.shape[0])
+		if runPoints != nil {
+			runPoints(&l.terms[t][0], &blocks[0], values, &x.scale[c/32], &l.shape[0], &points[0], &signs[0])
+			continue
+		}
+		run(&l.terms[t][0], &blocks[0], values, &x.scale[c/32], w.format.sums(&x, c/32), &l.shape[0])
 	}
 	return done
 }

@@ -1,44 +1,7 @@
 // What blocks hold, for kernels that store it and for those that multiply with it: leaf gives the codes of 32 columns,
-// scales the scales and minima of 128 or 256 columns. The type is a constant, so of each switch one case remains.
-#include "matrix.h"
-
-enum type { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS, TQ2_0 };
-
-INLINE int block_bytes(enum type t) {
-	switch (t) {
-	case Q4_0: case IQ4_NL: return 18;
-	case Q4_1: return 20;
-	case Q5_0: return 22;
-	case Q5_1: return 24;
-	case Q8_0: return 34;
-	case MXFP4: return 17;
-	case Q2_K: return 84;
-	case Q3_K: return 110;
-	case Q4_K: return 144;
-	case Q5_K: return 176;
-	case Q6_K: return 210;
-	case IQ4_XS: return 136;
-	case TQ2_0: return 66;
-	}
-	return 0;
-}
-
-INLINE int is_small(enum type t) { return t <= MXFP4; } // blocks of 32 columns, not 256
-INLINE int has_minima(enum type t) { return t == Q4_1 || t == Q5_1 || t == Q2_K || t == Q4_K || t == Q5_K; }
-INLINE int group_of(enum type t) { return t == Q2_K || t == Q3_K || t == Q6_K ? 16 : 32; }
-
-INLINE u16x load16(const uint8_t *p) { return vld1q_u8(p); }
-INLINE u16x every(uint8_t b) { return vdupq_n_u8(b); }
-INLINE s16x signs(u16x v) { return vreinterpretq_s8_u8(v); }
-INLINE s16x less(u16x v, uint8_t b) { return signs(vsubq_u8(v, every(b))); }
-
-// field gives the bits of a mask that stand at a place of each byte; a negative place shifts to the left.
-INLINE u16x field(u16x v, int at, uint8_t mask) {
-	if (at != 0) v = vshlq_u8(v, vdupq_n_s8(-at));
-	return vandq_u8(v, every(mask));
-}
-
-INLINE void nibbles(u16x to[2], u16x v) { to[0] = vandq_u8(v, every(15)), to[1] = vshrq_n_u8(v, 4); }
+// scales the scales and minima of 128 or 256 columns. The type is a constant, so of each switch one case remains. Points
+// and signs are for types that have them.
+#include "grid.h"
 
 // fifth gives 16 for each of 32 bits that is set.
 INLINE void fifth(u16x to[2], const uint8_t *at) {
@@ -49,23 +12,26 @@ INLINE void fifth(u16x to[2], const uint8_t *at) {
 }
 
 INLINE void levels(s16x w[2], const uint8_t *src, uint64_t first, uint64_t second) {
-	s16x t = signs(table(first, second));
+	s16x t = as_signed(table(first, second));
 	u16x n[2];
 	nibbles(n, load16(src));
 	w[0] = vqtbl1q_s8(t, n[0]), w[1] = vqtbl1q_s8(t, n[1]);
 }
 
 // leaf gives the codes of columns 32·g … of a block, less the offset of the type.
-INLINE void leaf(enum type t, s16x w[2], const uint8_t *b, int g) {
+INLINE void leaf(enum type t, s16x w[2], const uint8_t *b, int g, const uint64_t *points, const uint64_t *signs) {
 	u16x n[2], f[2];
 	switch (t) {
+	default:
+		grid_leaf(t, w, b, g, points, signs);
+		break;
 	case Q4_0:
 		nibbles(n, load16(b + 2));
 		EACH(i, 2) w[i] = less(n[i], 8);
 		break;
 	case Q4_1:
 		nibbles(n, load16(b + 4));
-		EACH(i, 2) w[i] = signs(n[i]);
+		EACH(i, 2) w[i] = as_signed(n[i]);
 		break;
 	case Q5_0:
 		nibbles(n, load16(b + 6));
@@ -75,10 +41,10 @@ INLINE void leaf(enum type t, s16x w[2], const uint8_t *b, int g) {
 	case Q5_1:
 		nibbles(n, load16(b + 8));
 		fifth(f, b + 4);
-		EACH(i, 2) w[i] = signs(vorrq_u8(n[i], f[i]));
+		EACH(i, 2) w[i] = as_signed(vorrq_u8(n[i], f[i]));
 		break;
 	case Q8_0:
-		EACH(i, 2) w[i] = signs(load16(b + 2 + 16 * i));
+		EACH(i, 2) w[i] = as_signed(load16(b + 2 + 16 * i));
 		break;
 	case IQ4_NL:
 		levels(w, b + 2, 0xf6eaddcfbfad9881, 0x7159453526190d01);
@@ -87,7 +53,7 @@ INLINE void leaf(enum type t, s16x w[2], const uint8_t *b, int g) {
 		levels(w, b + 1, 0x0c08060403020100, 0xf4f8fafcfdfeff00);
 		break;
 	case Q2_K:
-		EACH(i, 2) w[i] = signs(field(load16(b + 16 + g / 4 * 32 + 16 * i), g % 4 * 2, 3));
+		EACH(i, 2) w[i] = as_signed(field(load16(b + 16 + g / 4 * 32 + 16 * i), g % 4 * 2, 3));
 		break;
 	case Q3_K:
 		EACH(i, 2) {
@@ -98,13 +64,13 @@ INLINE void leaf(enum type t, s16x w[2], const uint8_t *b, int g) {
 	case Q4_K:
 		EACH(i, 2) {
 			nibbles(n, load16(b + 16 + g / 2 * 32 + 16 * i));
-			w[i] = signs(n[g % 2]);
+			w[i] = as_signed(n[g % 2]);
 		}
 		break;
 	case Q5_K:
 		EACH(i, 2) {
 			nibbles(n, load16(b + 48 + g / 2 * 32 + 16 * i));
-			w[i] = signs(vorrq_u8(n[g % 2], field(load16(b + 16 + 16 * i), g - 4, 16)));
+			w[i] = as_signed(vorrq_u8(n[g % 2], field(load16(b + 16 + 16 * i), g - 4, 16)));
 		}
 		break;
 	case Q6_K:
@@ -155,6 +121,10 @@ INLINE void six_bits(f4 scale[2], f4 minimum[2], const uint8_t *b) {
 
 // scales gives those of a block of 256 columns, or of four blocks of 32.
 INLINE void scales(enum type t, f4 scale[4], f4 minimum[4], const uint8_t *b) {
+	if (has_points(t)) {
+		grid_scales(t, scale, b);
+		return;
+	}
 	switch (t) {
 	case MXFP4:
 		scale[0] = (f4){power(b[0]), power(b[17]), power(b[34]), power(b[51])};
@@ -162,8 +132,8 @@ INLINE void scales(enum type t, f4 scale[4], f4 minimum[4], const uint8_t *b) {
 	case Q2_K: {
 		u16x n[2];
 		nibbles(n, load16(b));
-		products(scale, signs(n[0]), half(b + 80));
-		products(minimum, signs(n[1]), half(b + 82));
+		products(scale, as_signed(n[0]), half(b + 80));
+		products(minimum, as_signed(n[1]), half(b + 82));
 		break;
 	}
 	case Q3_K: {
@@ -179,7 +149,7 @@ INLINE void scales(enum type t, f4 scale[4], f4 minimum[4], const uint8_t *b) {
 		six_bits(scale, minimum, b);
 		break;
 	case Q6_K:
-		products(scale, signs(load16(b + 192)), half(b + 208));
+		products(scale, as_signed(load16(b + 192)), half(b + 208));
 		break;
 	case IQ4_XS: {
 		// Eight scales: nibbles, and pairs of bits, from the lowest on.

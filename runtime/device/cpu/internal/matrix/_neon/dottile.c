@@ -23,27 +23,13 @@ INLINE void columns(i4 sum[TOKENS][4], int r, const int8_t *tile, const uint8_t 
 	}
 }
 
-// both is columns for high and low bytes of values at once, of two registers of rows.
-INLINE void both(i4 high[TOKENS][4], i4 low[TOKENS][4], const int8_t *tile, const uint8_t *values, long lows, long size) {
-	i4 x[TOKENS], y[TOKENS];
-	load_values(x, values, size);
-	load_values(y, values + lows, size);
-	EACH(k, 4) EACH(i, 2) {
-		s16x w = codes16(tile + 4 * SIDE * k + 16 * i);
-		EACH(t, TOKENS) {
-			high[t][i] = four(high[t][i], w, x[t], k);
-			low[t][i] = four(low[t][i], w, y[t], k);
-		}
-	}
-}
-
 INLINE void clear(i4 sum[TOKENS][4], int r) { EACH(t, TOKENS) EACH(i, r) sum[t][i] = vdupq_n_s32(0); }
 INLINE void shift(i4 sum[TOKENS][4], int r) { EACH(t, TOKENS) EACH(i, r) sum[t][i] = vshlq_n_s32(sum[t][i], 8); }
 
 // product adds to the sums of 4·r rows and four vectors at a time, as many rows as there are registers for. If fast, low
 // bytes are zeros and left out.
 INLINE void product(float *sums, const int8_t *tile, const float *scales, const uint8_t *values, const float *xscale, const float *xsum, const long *shape, int group, int minima, int fast) {
-	const int r = group == 32 && fast ? 4 : 2;
+	const int r = group == 32 ? 4 : 2;
 	long size = shape[0], groups = shape[2], lows = shape[3];
 	ROLLED for (long blocks = shape[1]; blocks > 0; blocks--, sums += SIDE * TOKENS) {
 		ROLLED for (int row = 0; row < SIDE; row += 4 * r) {
@@ -54,18 +40,14 @@ INLINE void product(float *sums, const int8_t *tile, const float *scales, const 
 			ROLLED for (long g = groups; g > 0; g--) {
 				i4 n[TOKENS][4];
 				f4 term[TOKENS][4];
-				if (group == 32 && fast) {
+				if (group == 32) {
 					clear(n, r);
 					ROLLED for (int h = 0; h < 2; h++) columns(n, r, codes + 16 * SIDE * h, v + 16 * h, size);
 					shift(n, r);
+					if (!fast) {
+						ROLLED for (int h = 0; h < 2; h++) columns(n, r, codes + 16 * SIDE * h, v + lows + 16 * h, size);
+					}
 					EACH(t, TOKENS) EACH(i, r) term[t][i] = times(real(n[t][i]), load(scale + 4 * i));
-				} else if (group == 32) {
-					i4 low[TOKENS][4];
-					clear(n, r);
-					clear(low, r);
-					ROLLED for (int h = 0; h < 2; h++) both(n, low, codes + 16 * SIDE * h, v + 16 * h, lows, size);
-					shift(n, r);
-					EACH(t, TOKENS) EACH(i, r) term[t][i] = times(real(vaddq_s32(n[t][i], low[t][i])), load(scale + 4 * i));
 				} else {
 					EACH(t, TOKENS) EACH(i, r) term[t][i] = zero();
 					ROLLED for (int h = 0; h < 2; h++) {
@@ -74,7 +56,7 @@ INLINE void product(float *sums, const int8_t *tile, const float *scales, const 
 						columns(n, r, c, v + 16 * h, size);
 						shift(n, r);
 						if (!fast) {
-							EACH(t, TOKENS) settle(n[t]);
+							EACH(t, TOKENS) EACH(i, r) settle(&n[t][i]);
 							columns(n, r, c, v + lows + 16 * h, size);
 						}
 						EACH(t, TOKENS) EACH(i, r) term[t][i] = plus(term[t][i], times(real(n[t][i]), load(scale + SIDE * h + 4 * i)));

@@ -34,5 +34,5 @@ INLINE const uint8_t *next(const uint8_t *p, long by) {
 	return p;
 }
 
-// settle has two sums made before anything that follows is loaded, for which there would be no room.
-INLINE void settle(i4 n[2]) { __asm__ volatile("" : "+w"(n[0]), "+w"(n[1]) : : "memory"); }
+// settle has a sum made before anything that follows is loaded, for which there would be no room.
+INLINE void settle(i4 *n) { __asm__ volatile("" : "+w"(*n) : : "memory"); }

@@ -1,9 +1,9 @@
 // Products of rows with one vector: what piece.dot adds up, for four groups at once. Codes are multiplied as they lie, and
 // what belongs to a group is added by sums of neighbours that registers share. A file that includes this gives
 //
-//	multiply(values, low, w)  the sums of products with 16 codes, in four parts
-//	multiply2                 the same of 32 codes
-//	VALUE_BYTES               how far values of neighbouring columns lie apart
+//	multiply(values, lows, w)  the sums of products with 16 codes, in four parts
+//	multiply2                  the same of 32 codes
+//	VALUE_BYTES                how far values of neighbouring columns lie apart
 #include "blocks.h"
 
 // four gives the sums of the parts of four sums.
@@ -37,15 +37,16 @@ INLINE void stored(int group, int minima, float *to, const int8_t *codes, const 
 		ROLLED for (long i = chunks; i > 0; i--) {
 			i4 n[8], all[2];
 			f4 scale[2], minimum[2];
+			const uint8_t *l = next(v, low);
 			EACH(g, 4) {
 				s16x w[2] = {codes16(c + 32 * g), codes16(c + 32 * g + 16)};
-				const uint8_t *x = v + 32 * VALUE_BYTES * g;
+				const uint8_t *x = v + 32 * VALUE_BYTES * g, *y = l + 32 * VALUE_BYTES * g;
 				if (group == 32) {
-					n[g] = multiply2(x, low, w);
+					n[g] = multiply2(x, y, w);
 				} else {
-					n[2 * g] = multiply(x, low, w[0]);
-					n[2 * g + 1] = multiply(x + 16 * VALUE_BYTES, low, w[1]);
-					settle(n + 2 * g);
+					n[2 * g] = multiply(x, y, w[0]);
+					n[2 * g + 1] = multiply(x + 16 * VALUE_BYTES, y + 16 * VALUE_BYTES, w[1]);
+					EACH(k, 2) settle(n + 2 * g + k);
 				}
 			}
 			EACH(k, 32 / group) {
@@ -60,7 +61,7 @@ INLINE void stored(int group, int minima, float *to, const int8_t *codes, const 
 
 // fused is unpacking and multiplying in one. shape is the bytes of a row, the number of rows, that of times 256 columns
 // (128 where blocks are small), and how far low bytes come after high ones.
-INLINE void fused(enum type type, float *to, const uint8_t *blocks, const uint8_t *values, const float *xscale, const float *xsum, const long *shape) {
+INLINE void fused(enum type type, float *to, const uint8_t *blocks, const uint8_t *values, const float *xscale, const float *xsum, const long *shape, const uint64_t *points, const uint64_t *signs) {
 	const int group = group_of(type), minima = has_minima(type), parts = is_small(type) ? 1 : 2, size = block_bytes(type);
 	long row = shape[0], chunks = shape[2], low = shape[3];
 	ROLLED for (long rows = shape[1]; rows > 0; rows--, to += SEGMENT, blocks += row) {
@@ -69,20 +70,22 @@ INLINE void fused(enum type type, float *to, const uint8_t *blocks, const uint8_
 		float *t = to;
 		ROLLED for (long i = chunks; i > 0; i--) {
 			f4 scale[4], minimum[4];
+			const uint8_t *l = next(v, low);
 			scales(type, scale, minimum, b);
 			EACH(part, parts) {
 				i4 n[8], all[2];
 				EACH(g, 4) {
 					s16x w[2];
-					if (is_small(type)) leaf(type, w, b + size * g, 0);
-					else leaf(type, w, b, 4 * part + g);
-					const uint8_t *x = v + 32 * VALUE_BYTES * (4 * part + g);
+					if (is_small(type)) leaf(type, w, b + size * g, 0, points, signs);
+					else leaf(type, w, b, 4 * part + g, points, signs);
+					const uint8_t *x = v + 32 * VALUE_BYTES * (4 * part + g), *y = l + 32 * VALUE_BYTES * (4 * part + g);
 					if (group == 32) {
-						n[g] = multiply2(x, low, w);
+						n[g] = multiply2(x, y, w);
+						if (has_points(type)) settle(n + g);
 					} else {
-						n[2 * g] = multiply(x, low, w[0]);
-						n[2 * g + 1] = multiply(x + 16 * VALUE_BYTES, low, w[1]);
-						settle(n + 2 * g);
+						n[2 * g] = multiply(x, y, w[0]);
+						n[2 * g + 1] = multiply(x + 16 * VALUE_BYTES, y + 16 * VALUE_BYTES, w[1]);
+						EACH(k, 2) settle(n + 2 * g + k);
 					}
 				}
 				EACH(k, 32 / group) all[k] = four(n + 4 * k);
