@@ -4,11 +4,13 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/runtime/device/cpu"
 )
 
 // version is set by the release build with -ldflags "-X main.version=...".
@@ -52,5 +54,12 @@ func kernelsAsked() error {
 	if name == "" || name == quantize.Kernels() {
 		return nil
 	}
-	return usagef("QCONV_CPU=%s: this processor has %s", name, strings.Join(quantize.AllKernels(), ", "))
+	all := quantize.AllKernels()
+	if dot := "dotprod"; slices.Contains(cpu.AllKernels(), dot) { // for running models only: quantizers take NEON then
+		if name == dot {
+			return nil
+		}
+		all = append(all, dot)
+	}
+	return usagef("QCONV_CPU=%s: this processor has %s", name, strings.Join(all, ", "))
 }

@@ -1,6 +1,7 @@
 package cpu_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/qconv/qconv/formats/gguf"
@@ -46,6 +48,9 @@ func TestKernelsAsked(t *testing.T) {
 		c := exec.Command(os.Args[0], "-test.run=^TestKernelsAsked$", "-test.v")
 		c.Env = append(os.Environ(), "QCONV_CPU="+name, "QCONV_CPU_TEST=1")
 		out, err := c.Output()
+		if errors.Is(err, syscall.ENOEXEC) {
+			t.Skip("an emulator runs this test, which it cannot start again")
+		}
 		want := name
 		if !slices.Contains(all, name) {
 			want = all[len(all)-1]

@@ -11,7 +11,7 @@ import (
 // processor does not have.
 var _ = Use(os.Getenv("QCONV_CPU"))
 
-// Kernels names the instructions that operations use: go, avx2 or avx512. It is the best that the processor has, or what
+// Kernels names the instructions that operations use: go, avx2, avx512, neon or dotprod. It is the best that the processor has, or what
 // the environment variable QCONV_CPU names, for reports of bugs.
 func Kernels() string { return vector.Kernels() }
 

@@ -22,6 +22,7 @@ var kernelLine = regexp.MustCompile(`(?m)((?:^//.*\n)+)^KERNEL (\w+)\(([^)]*)\)`
 var goTypes = map[string]string{
 	"float *": "*float32", "const float *": "*float32", "uint8_t *": "*byte", "const uint8_t *": "*byte",
 	"const long *": "*int", "long *": "*int", "const uint64_t *": "*uint64", "long ": "int", "float ": "float32",
+	"const int8_t *": "*int8", "int8_t *": "*int8", "int32_t *": "*int32", "double *": "*float64", "double ": "float64",
 }
 
 // declarations reads the kernels of a C file.
@@ -64,6 +65,11 @@ func (f function) write(asm, goFile *bytes.Buffer, code []instruction) error {
 			continue
 		}
 		at = (at + 7) &^ 7
+		if p.goType == "float64" {
+			fmt.Fprintf(&loads, "\tFMOVD %s+%d(FP), F%d\n", p.name, at, float)
+			at, float = at+8, float+1
+			continue
+		}
 		fmt.Fprintf(&loads, "\tMOVD %s+%d(FP), R%d\n", p.name, at, whole)
 		at, whole = at+8, whole+1
 	}

@@ -12,10 +12,10 @@ import (
 // For types with integers each group of 32 values is rounded as its mode says. A vector is a record, in which fields
 // begin at cache lines:
 //
-//	values    2 bytes each     integers in one of two forms, see record
+//	values    2 bytes each     integers in one of three forms, see record
 //	scale     float32 a group  what an integer stands for, NaN where a value is not finite
 //	sum       float32 a group  scale · sum of the integers
-//	offset    int32 a group    -128 · sum of the integers
+//	offset    int32 a group    -128 · sum of the integers; kernels for arm64 take it off the codes instead
 //	half sum, half offset      the same for groups of 16
 //
 // For types without integers it is a copy, followed by zeros.
@@ -119,8 +119,8 @@ func aligned(room *[]byte, n int) []byte {
 // record is a vector in integers, seen with its types. Groups beyond the last are zeros.
 type record struct {
 	bytes []byte
-	pairs []int16 // for AVX2 and Go: of each 32 values first the even ones, then the odd ones
-	high  []int8  // for AVX-512: value = 256·high + low
+	pairs []int16 // for AVX2 and Go: of each 32 values first the even ones, then the odd ones; for NEON in order
+	high  []int8  // for AVX-512 and NEON with dot products: value = 256·high + low
 	low   []int8
 
 	scale, sum []float32

@@ -124,6 +124,32 @@ func TestSameBitsEverywhere(t *testing.T) {
 	})
 }
 
+// Kernels for types without integers fuse in the same order on every processor; plain Go does not. The sum was recorded
+// with AVX2.
+func TestSameFloatsEverywhere(t *testing.T) {
+	const rows, cols, want = 9, 531, 0x710dc1f2770e7311
+	eachTier(t, func(t *testing.T) {
+		if now == plain {
+			t.Skip("plain Go does not fuse")
+		}
+		sum := fnv.New64a()
+		for _, typ := range []gguf.Type{gguf.TypeF32, gguf.TypeF16, gguf.TypeBF16} {
+			w, _ := sample(t, typ, rows, cols, 1)
+			for _, n := range []int{1, 2, 7} {
+				r := rand.New(rand.NewPCG(uint64(n), uint64(typ)))
+				x := make([]float32, n*cols)
+				for i := range x {
+					x[i] = 2*r.Float32() - 1
+				}
+				binary.Write(sum, binary.LittleEndian, product(w, x, cols, n))
+			}
+		}
+		if got := sum.Sum64(); got != want {
+			t.Errorf("products have the sum %#x, want %#x", got, uint64(want))
+		}
+	})
+}
+
 // divided computes a product in ranges of uneven lengths, each by a goroutine.
 func (mode Mode) divided(w *Weight, x []float32, stride, n int) []float32 {
 	var a Activations

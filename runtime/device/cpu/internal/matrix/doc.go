@@ -30,7 +30,8 @@
 //
 // With many vectors, 32 rows by 512 columns are unpacked to bytes, turned so that rows lie side by side, and multiplied
 // with four vectors at a time. A tile is used for all vectors, so unpacking hardly counts. With one or two vectors rows
-// are multiplied as they lie, 16 groups at a time, for the commonest types without storing codes at all.
+// are multiplied as they lie, 16 groups at a time, for the commonest types without storing codes at all. On arm64 these are
+// four groups, and all types with kernels.
 //
 // Ranges of rows for goroutines should be multiples of 32, and not smaller than 64 where there are many vectors:
 // each range reads all vectors.

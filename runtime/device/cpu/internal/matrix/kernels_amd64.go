@@ -111,6 +111,11 @@ func transpose(t tier, dst, src []float32, stride, n int) {
 	transposeAVX2(&dst[0], &src[0], stride, n)
 }
 
+// turnCodes puts n columns of unpacked rows side by side.
+func turnCodes(t tier, l *lanes, b *buffers, n int) {
+	transpose(t, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+}
+
 // addRows adds n rows of 32 values to dst, in order.
 func addRows(t tier, dst, rows []float32, n int) {
 	_, _ = dst[31], rows[32*n-1]
@@ -145,17 +150,6 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 	run[which](&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
 }
 
-// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
-func (f *format) variant() (n int) {
-	if f.minima {
-		n = 1
-	}
-	if f.group == 16 {
-		n += 2
-	}
-	return n
-}
-
 // rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and
 // some more up to whole registers. The terms of a row begin segment/32 after those of the one before.
 func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, first, n, k int) {
@@ -178,7 +172,7 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 }
 
 // fusedProducts is unpacking and rowProducts in one for the first columns of rows, and tells how many columns it did.
-func fusedProducts(terms []float32, size int, a *Activations, w *Weight, row, rows int) (done int) {
+func fusedProducts(_ *lanes, terms []float32, size int, a *Activations, w *Weight, row, rows int) (done int) {
 	columns := 256
 	if a.tier == avx512 {
 		columns = 512
@@ -204,54 +198,6 @@ func fusedProducts(terms []float32, size int, a *Activations, w *Weight, row, ro
 		f(&terms[size*t], &blocks[0], values, low, &x.scale[0], sum, offset, w.rowBytes, rows, chunks)
 	}
 	return done
-}
-
-// multiplyEights multiplies woven rows, eight at a time, with every vector; it gives the first row that is left.
-func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) int {
-	f := eightKernel(w.Type)
-	if a.tier != avx2 || f == nil || row0%weavers != 0 {
-		return row0
-	}
-	var xs [few]record
-	for t := range a.n {
-		xs[t] = a.record(t)
-		if w.format.group == 16 {
-			xs[t].sum, xs[t].offset = xs[t].halfSum, xs[t].halfOffset
-		}
-	}
-	n := w.Cols / w.format.elems
-	for ; row0+weavers <= min(row1, w.woven); row0 += weavers {
-		blocks := w.Blocks[row0*w.rowBytes:][:weavers*w.rowBytes]
-		for t := range a.n {
-			x := &xs[t]
-			f(&dst[t*stride+row0:][:weavers][0], &blocks[0], (*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], &x.sum[0], &x.offset[0], n)
-		}
-	}
-	return row0
-}
-
-// wantsWoven tells for what types rows are multiplied faster when they are woven.
-func wantsWoven(t gguf.Type) bool { return now == avx2 && eightKernel(t) != nil }
-
-// eightKernel is nil where there is none.
-func eightKernel(t gguf.Type) func(sums *float32, blocks *byte, values *int8, xscale, xsum *float32, xoffset *int32, n int) {
-	switch t {
-	case gguf.TypeQ4_0:
-		return eightQ4_0AVX2
-	case gguf.TypeQ4_K:
-		return eightQ4_KAVX2
-	case gguf.TypeQ5_K:
-		return eightQ5_KAVX2
-	case gguf.TypeQ6_K:
-		return eightQ6_KAVX2
-	}
-	return nil
-}
-
-// unweave puts eight rows, pitch bytes apart, of n times 32 bytes back into order.
-func unweave(dst, src []byte, pitch, n int) {
-	_, _ = dst[(weavers-1)*pitch+32*n-1], src[32*weavers*n-1]
-	unweaveAVX2(&dst[0], &src[0], pitch, n)
 }
 
 // fusedKernel is nil where there is none.

@@ -1,8 +1,6 @@
-//go:build purego || !amd64
+//go:build purego || !(amd64 || arm64)
 
 package matrix
-
-import "github.com/qconv/qconv/formats/gguf"
 
 // Without kernels there is only plain Go, which needs neither tiles nor lanes.
 
@@ -24,7 +22,3 @@ func foldSums(_ tier, dst, sums []float32) { foldSumsPlain(dst, sums) }
 
 // lanes are what kernels need.
 type lanes struct{}
-
-func wantsWoven(gguf.Type) bool { return false }
-
-func unweave(_, _ []byte, _, _ int) { panic("matrix: nothing is woven") }

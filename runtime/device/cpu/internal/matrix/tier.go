@@ -8,15 +8,17 @@ type tier uint8
 const (
 	plain tier = iota // plain Go
 	avx2
-	avx512 // with VNNI
+	avx512  // with VNNI
+	neon    // of every arm64
+	dotprod // NEON with products of bytes, FEAT_DotProd
 )
 
-func (t tier) String() string { return [...]string{"go", "avx2", "avx512"}[t] }
+func (t tier) String() string { return [...]string{"go", "avx2", "avx512", "neon", "dotprod"}[t] }
 
 // now is the tier in use.
 var now = tiers()[len(tiers())-1]
 
-// Kernels names the instructions that products use: go, avx2 or avx512. It is the best that the processor has, until Use
+// Kernels names the instructions that products use: go, avx2, avx512, neon or dotprod. It is the best that the processor has, until Use
 // chooses another.
 func Kernels() string { return now.String() }
 

@@ -2,33 +2,7 @@
 
 package vector
 
-// Kernels for amd64. They get at least one group, and report false when plain Go is to do it. Tails of keys are done
-// again together with those before them where there are enough, for products do not depend on each other.
-
-const wordBytes = 4
-
-func dotsFast(out, q, k Matrix, rows, keys, dim int) bool {
-	if now == plain || dim == 0 {
-		return false
-	}
-	r := 0
-	for ; r+4 <= rows; r += 4 {
-		dotsOf(dots4, out.From(r, 0), q.From(r, 0), k, 4, keys, dim)
-	}
-	for ; r < rows; r++ {
-		dotsOf(dots1, out.From(r, 0), q.From(r, 0), k, 1, keys, dim)
-	}
-	return true
-}
-
-// dotsKernel multiplies blocks of four keys.
-type dotsKernel uint8
-
-const (
-	dots4  dotsKernel = iota // with four rows
-	dots1                    // with one
-	single                   // one key with one row
-)
+// Kernels for amd64. They get at least one group, and report false when plain Go is to do it.
 
 func (d dotsKernel) run(out, q, k Matrix, blocks, dim int) {
 	o, x, y, os, qs, ks, n := &out.Values[0], &q.Values[0], &k.Values[0], wordBytes*out.Stride, wordBytes*q.Stride, wordBytes*k.Stride, dim/Group
@@ -48,42 +22,20 @@ func (d dotsKernel) run(out, q, k Matrix, blocks, dim int) {
 	}
 }
 
-func dotsOf(d dotsKernel, out, q, k Matrix, rows, keys, dim int) {
-	if keys < 4 {
-		for r := range rows {
-			single.run(out.From(r, 0), q.From(r, 0), k, keys, dim)
-		}
-		return
-	}
-	d.run(out, q, k, keys/4, dim)
-	if keys%4 != 0 {
-		d.run(out.From(0, keys-4), q, k.From(keys-4, 0), 1, dim)
-	}
-}
-
-func mixFast(out, p, v Matrix, rows, keys, dim int) bool {
-	if now == plain || dim == 0 {
-		return false
-	}
+// mixRows does four rows or one.
+func mixRows(four bool, out, p, v Matrix, keys, dim int) {
+	o, w, x := &out.Values[0], &p.Values[0], &v.Values[0]
 	os, ps, vs, n := wordBytes*out.Stride, wordBytes*p.Stride, wordBytes*v.Stride, dim/Group
-	for r := 0; r < rows; {
-		o, w, x := &out.Values[r*out.Stride], &p.Values[r*p.Stride], &v.Values[0]
-		switch four, wide := r+4 <= rows, now == avx512; {
-		case four && wide:
-			mix4AVX512(o, os, w, ps, x, vs, keys, n)
-			r += 4
-		case four:
-			mix4AVX2(o, os, w, ps, x, vs, keys, n)
-			r += 4
-		case wide:
-			mix1AVX512(o, os, w, ps, x, vs, keys, n)
-			r++
-		default:
-			mix1AVX2(o, os, w, ps, x, vs, keys, n)
-			r++
-		}
+	switch wide := now == avx512; {
+	case four && wide:
+		mix4AVX512(o, os, w, ps, x, vs, keys, n)
+	case four:
+		mix4AVX2(o, os, w, ps, x, vs, keys, n)
+	case wide:
+		mix1AVX512(o, os, w, ps, x, vs, keys, n)
+	default:
+		mix1AVX2(o, os, w, ps, x, vs, keys, n)
 	}
-	return true
 }
 
 func touchFast(x []float32) {

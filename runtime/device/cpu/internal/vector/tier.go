@@ -12,14 +12,16 @@ const (
 	plain tier = iota // plain Go
 	avx2
 	avx512
+	neon    // of every arm64
+	dotprod // NEON, on processors for which package matrix has more
 )
 
-func (t tier) String() string { return [...]string{"go", "avx2", "avx512"}[t] }
+func (t tier) String() string { return [...]string{"go", "avx2", "avx512", "neon", "dotprod"}[t] }
 
 // now is the tier in use.
 var now = tiers()[len(tiers())-1]
 
-// Kernels names the instructions in use: go, avx2 or avx512. It is the best that the processor has, until Use chooses
+// Kernels names the instructions in use: go, avx2, avx512, neon or dotprod. It is the best that the processor has, until Use chooses
 // another.
 func Kernels() string { return now.String() }
 

@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build !purego && (amd64 || arm64)
 
 package matrix
 
@@ -11,8 +11,20 @@ const segment = 2048
 
 // lanes has rows side by side.
 type lanes struct {
-	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row
+	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row; for NEON without dot products one
 	scales, minima [tileRows * chunk / 16]float32
+	shape          [4]int // what kernels for arm64 get beside pointers
+}
+
+// variant numbers the kinds of products: 32 or 16 columns a scale, without and with minima.
+func (f *format) variant() (n int) {
+	if f.minima {
+		n = 1
+	}
+	if f.group == 16 {
+		n += 2
+	}
+	return n
 }
 
 func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
@@ -60,7 +72,7 @@ func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weig
 // terms gives what each group of rows adds to their products; those of the next vector begin size after those of the
 // one before. Where there is no kernel that does it in one, codes are unpacked first, as many as stay in the nearest cache.
 func (s *Scratch) terms(terms []float32, size int, a *Activations, w *Weight, row, rows int) {
-	done := fusedProducts(terms, size, a, w, row, rows)
+	done := fusedProducts(&s.b.lanes, terms, size, a, w, row, rows)
 	if done == w.Cols {
 		return
 	}
@@ -98,7 +110,7 @@ func (s *Scratch) multiplyTiles(dst []float32, stride int, a *Activations, w *We
 			for i := range rows {
 				unpack(b.codes[chunk*i:][:n], b.scales[groups*i:][:g], b.minima[groups*i:][:g], s.plain.blocks(w, r0+i, c, c+n))
 			}
-			transpose(a.tier, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+			turnCodes(a.tier, l, b, n)
 			transpose(a.tier, l.scales[:], b.scales[:], 4*groups, g)
 			if f.minima {
 				transpose(a.tier, l.minima[:], b.minima[:], 4*groups, g)

@@ -1,0 +1,19 @@
+//go:build !purego
+
+package vector
+
+import "golang.org/x/sys/cpu"
+
+//go:generate env GOOS= GOARCH= go run -C ../../../../../quantize/internal/kernel/_neon . ../../../../runtime/device/cpu/internal/vector
+
+// tiers lists what this processor runs, plain Go first. Every arm64 has NEON. Dot products of bytes make no difference
+// here, but the tiers are those of package matrix.
+func tiers() []tier {
+	if cpu.ARM64.HasASIMDDP {
+		return []tier{plain, neon, dotprod}
+	}
+	return []tier{plain, neon}
+}
+
+// compiled tells that there are kernels beside plain Go for this architecture.
+const compiled = true
