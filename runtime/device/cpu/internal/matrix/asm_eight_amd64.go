@@ -24,7 +24,7 @@ func eightQ5_KAVX2(sums *float32, blocks *byte, values *int8, xscale *float32, x
 //go:noescape
 func eightQ6_KAVX2(sums *float32, blocks *byte, values *int8, xscale *float32, xsum *float32, xoffset *int32, n int)
 
-// unweaveAVX2 gives eight rows, pitch bytes apart, of n times eight words of 32 bits of each.
+// unweaveAVX2 gives eight rows, pitch bytes apart, of n times four words of 32 bits of each.
 //
 //go:noescape
 func unweaveAVX2(dst *byte, src *byte, pitch int, n int)

@@ -4,26 +4,6 @@
 
 package matrix
 
-// tileProduct32AVX2 adds the products of a tile with blocks of four vectors.
-//
-//go:noescape
-func tileProduct32AVX2(sums *float32, tile *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-
-// tileProduct32MinimaAVX2 adds the products of a tile with blocks of four vectors.
-//
-//go:noescape
-func tileProduct32MinimaAVX2(sums *float32, tile *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-
-// tileProduct16AVX2 adds the products of a tile with blocks of four vectors.
-//
-//go:noescape
-func tileProduct16AVX2(sums *float32, tile *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-
-// tileProduct16MinimaAVX2 adds the products of a tile with blocks of four vectors.
-//
-//go:noescape
-func tileProduct16MinimaAVX2(sums *float32, tile *uint8, scales *float32, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-
 // tileProduct32AVX512 adds the products of a tile with blocks of four vectors.
 //
 //go:noescape

@@ -114,6 +114,9 @@ func transpose(t tier, dst, src []float32, stride, n int) {
 // turnCodes puts n columns of unpacked rows side by side.
 func turnCodes(t tier, l *lanes, b *buffers, n int) {
 	transpose(t, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+	if t == avx2 {
+		splitTileAVX2(&l.words[0], &l.tile[0], n/4)
+	}
 }
 
 // addRows adds n rows of 32 values to dst, in order.
@@ -128,26 +131,49 @@ func addRows(t tier, dst, rows []float32, n int) {
 
 // tileProduct adds to the sums of all vectors the products of a tile with n groups from first on.
 func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n int) {
-	x := a.record(0)
 	blocks := (a.n + tokens - 1) / tokens
 	_ = sums[tileRows*tokens*blocks-1]
-	tile, scales, scale, sum, offset := &l.tile[0], &l.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
+	if a.tier == avx2 {
+		tileWords(sums, l, f, a, first, n, blocks)
+		return
+	}
+	x := a.record(0)
+	scale, sum, offset := &x.scale[first], &x.sum[first], &x.offset[first]
 	if f.group == 16 {
 		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
 	}
 	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
-		tileProduct32AVX2, tileProduct32MinimaAVX2, tileProduct16AVX2, tileProduct16MinimaAVX2,
 		tileProduct32AVX512, tileProduct32MinimaAVX512, tileProduct16AVX512, tileProduct16MinimaAVX512,
 		tileProductFast32AVX512, tileProductFast32MinimaAVX512, tileProductFast16AVX512, tileProductFast16MinimaAVX512,
 	}
-	which, values, low := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil)
-	if a.tier == avx512 {
-		which, values, low = which+4, &x.high[32*first], &x.low[32*first]
-		if a.mode == Fast {
-			which += 4
-		}
+	which := f.variant()
+	if a.mode == Fast {
+		which += 4
 	}
-	run[which](&sums[0], tile, scales, values, low, scale, sum, offset, a.size, blocks, n)
+	run[which](&sums[0], &l.tile[0], &l.scales[0], &x.high[32*first], &x.low[32*first], scale, sum, offset, a.size, blocks, n)
+}
+
+// tileWords is tileProduct on AVX2, for blocks of four vectors; it takes two blocks at once where there is a kernel.
+func tileWords(sums []float32, l *lanes, f *format, a *Activations, first, n, blocks int) {
+	type kernel = func(sums *float32, words *uint8, scales *float32, values *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)
+	run := func(k kernel, at, blocks int) {
+		x := a.record(tokens * at)
+		sum, offset := &x.sum[first], &x.offset[first]
+		if f.group == 16 {
+			sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
+		}
+		k(&sums[tileRows*tokens*at], &l.words[0], &l.scales[0], (*int8)(unsafe.Pointer(&x.pairs[32*first])), &x.scale[first], sum, offset, a.size, blocks, n)
+	}
+	twice := [...]kernel{tileWords8by32AVX2, tileWords8by32MinimaAVX2, nil, nil}[f.variant()]
+	done := 0
+	if twice != nil && blocks >= 2 {
+		run(twice, 0, blocks/2)
+		done = blocks / 2 * 2
+	}
+	if done < blocks {
+		once := [...]kernel{tileWords4by32AVX2, tileWords4by32MinimaAVX2, tileWords4by16AVX2, tileWords4by16MinimaAVX2}[f.variant()]
+		run(once, done, blocks-done)
+	}
 }
 
 // rowProducts gives the products of the groups of k unpacked rows of n columns with those of vector t from first on, and

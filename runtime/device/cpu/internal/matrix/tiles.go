@@ -11,7 +11,8 @@ const segment = 2048
 
 // lanes has rows side by side.
 type lanes struct {
-	tile           [tileRows * chunk]uint8 // four columns of a row, then those of the next row; for NEON without dot products one
+	tile           [tileRows * chunk]uint8     // four columns of a row, then those of the next row; for NEON without dot products one
+	words          [2 * tileRows * chunk]uint8 // for AVX2: see splitTile in _asm
 	scales, minima [tileRows * chunk / 16]float32
 	shape          [4]int // what kernels for arm64 get beside pointers
 }
@@ -28,11 +29,12 @@ func (f *format) variant() (n int) {
 }
 
 func (s *Scratch) multiplyInts(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
+	row0 = multiplyEights(dst, stride, a, w, row0, row1)
 	switch {
+	case row0 >= row1:
 	case a.tier == plain:
 		s.multiplyPlain(dst, stride, a, w, row0, row1)
 	case a.n <= few:
-		row0 = multiplyEights(dst, stride, a, w, row0, row1)
 		s.multiplyFew(dst, stride, a, w, row0, row1)
 	default:
 		s.multiplyTiles(dst, stride, a, w, row0, row1)

@@ -115,9 +115,9 @@ func (w *Weight) unweaveBlock(dst []byte, pitch int, src []byte) {
 	if size%4 > 0 && halfFirst(w.Type) {
 		half()
 	}
-	if n := (size - at) / 32; n > 0 && now != plain {
+	if n := (size - at) / 16; now != plain {
 		unweave(dst[at:], src[weavers*at:], pitch, n)
-		at += 32 * n
+		at += 16 * n
 	}
 	for ; at+4 <= size; at += 4 {
 		for r := range weavers {

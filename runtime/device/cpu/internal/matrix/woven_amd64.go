@@ -8,13 +8,17 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 )
 
+// some is up to how many vectors are multiplied one after the other with eight rows, which stay in the nearest cache. A
+// tile is faster for more.
+const some = 8
+
 // multiplyEights multiplies woven rows, eight at a time, with every vector; it gives the first row that is left.
 func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) int {
 	f := eightKernel(w.Type)
-	if a.tier != avx2 || f == nil || row0%weavers != 0 {
+	if a.tier != avx2 || a.n > some || f == nil || row0%weavers != 0 {
 		return row0
 	}
-	var xs [few]record
+	var xs [some]record
 	for t := range a.n {
 		xs[t] = a.record(t)
 		if w.format.group == 16 {
@@ -50,8 +54,8 @@ func eightKernel(t gguf.Type) func(sums *float32, blocks *byte, values *int8, xs
 	return nil
 }
 
-// unweave puts eight rows, pitch bytes apart, of n times 32 bytes back into order.
+// unweave puts eight rows, pitch bytes apart, of n times 16 bytes back into order.
 func unweave(dst, src []byte, pitch, n int) {
-	_, _ = dst[(weavers-1)*pitch+32*n-1], src[32*weavers*n-1]
+	_, _ = dst[(weavers-1)*pitch+16*n-1], src[16*weavers*n-1]
 	unweaveAVX2(&dst[0], &src[0], pitch, n)
 }

@@ -338,28 +338,29 @@ func eightQ6_K(a *asm) {
 	})
 }
 
-// unweave is the way back: it gives eight rows of n times 32 bytes, pitch bytes apart, of words that belong to eight rows.
+// unweave is the way back: it gives eight rows, pitch bytes apart, of n times 16 bytes, of words that lie side by side.
 func unweave(a *asm) {
-	a.fn("unweave", "func(dst, src *byte, pitch, n int)", "gives eight rows, pitch bytes apart, of n times eight words of 32 bits of each.")
+	a.fn("unweave", "func(dst, src *byte, pitch, n int)", "gives eight rows, pitch bytes apart, of n times four words of 32 bits of each.")
 	dst, src := a.arg("dst"), a.arg("src")
 	size := a.sizes(a.arg("pitch"))
 	upper := a.GP64()
 	a.LEAQ(Mem{Base: dst, Index: size[0], Scale: 4}, upper)
 	a.loop(a.arg("n"), func() {
-		x := make([]reg.VecVirtual, 8)
+		var x [4]reg.VecVirtual
 		for i := range x {
 			x[i] = a.load(a.mem(src, 32*i))
 		}
-		for i, v := range a.turn(x) {
-			p := dst
-			if i >= 4 {
-				p = upper
-			}
-			a.VMOVUPS(v, at(p, size, i%4, 0))
+		al, ah := a.unpack(0, x[0], x[1])
+		bl, bh := a.unpack(0, x[2], x[3])
+		p, q := a.unpack(1, al, bl)
+		r, s := a.unpack(1, ah, bh)
+		for i, v := range []reg.VecVirtual{p, q, r, s} { // of rows i and 4+i
+			a.VMOVUPS(v.AsX(), at(dst, size, i, 0))
+			a.VEXTRACTF128(Imm(1), v, at(upper, size, i, 0))
 		}
-		a.ADDQ(Imm(32), dst)
-		a.ADDQ(Imm(32), upper)
-		a.ADDQ(U32(256), src)
+		a.ADDQ(Imm(16), dst)
+		a.ADDQ(Imm(16), upper)
+		a.ADDQ(U32(128), src)
 	})
 	a.ret()
 }

@@ -20,9 +20,15 @@ var files = []struct {
 }{
 	{"turn", both, []func(*asm){transpose, addRows}},
 	{"round", both, []func(*asm){round}},
-	{"tile", both, []func(*asm){
+	{"tile", zmm, []func(*asm){
 		func(a *asm) { tileProduct(a, 32, false, false) }, func(a *asm) { tileProduct(a, 32, true, false) },
 		func(a *asm) { tileProduct(a, 16, false, false) }, func(a *asm) { tileProduct(a, 16, true, false) },
+	}},
+	{"words", ymm, []func(*asm){
+		splitTile,
+		func(a *asm) { tileWords(a, 4, 32, false) }, func(a *asm) { tileWords(a, 4, 32, true) },
+		func(a *asm) { tileWords(a, 4, 16, false) }, func(a *asm) { tileWords(a, 4, 16, true) },
+		func(a *asm) { tileWords(a, 8, 32, false) }, func(a *asm) { tileWords(a, 8, 32, true) },
 	}},
 	{"fast", zmm, []func(*asm){
 		func(a *asm) { tileProduct(a, 32, false, true) }, func(a *asm) { tileProduct(a, 32, true, true) },
