@@ -59,7 +59,7 @@ DATA x00ff00ff<>+60(SB)/4, $0x00ff00ff
 GLOBL x00ff00ff<>(SB), RODATA|NOPTR, $64
 
 // func tileWords4by32AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by32AVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
 	LEAQ (AX)(AX*2), CX
@@ -84,9 +84,16 @@ partsDa:
 	ADDQ   DX, R9
 	ADDQ   DX, R10
 	ADDQ   DX, R11
-	MOVQ   groups+72(FP), R12
+	MOVQ   BX, R12
+	SHRQ   $0x05, R12
+	ADDQ   $0x04, R12
+	IMULQ  AX, R12
+	ADDQ   R9, R12
+	MOVQ   groups+72(FP), R13
 
 again4:
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(AX*1), Y1
 	VPBROADCASTD (R11)(AX*2), Y2
@@ -328,7 +335,7 @@ again4:
 	ADDQ         $0x40, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	DECQ         R12
+	DECQ         R13
 	JNZ          again4
 	ADDQ         $0x20, BX
 	CMPQ         BX, $0x00000080
@@ -341,7 +348,7 @@ again4:
 	RET
 
 // func tileWords4by32MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by32MinimaAVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
 	LEAQ (AX)(AX*2), CX
@@ -366,9 +373,16 @@ partsGa:
 	ADDQ   DX, R9
 	ADDQ   DX, R10
 	ADDQ   DX, R11
-	MOVQ   groups+72(FP), R12
+	MOVQ   BX, R12
+	SHRQ   $0x05, R12
+	ADDQ   $0x04, R12
+	IMULQ  AX, R12
+	ADDQ   R9, R12
+	MOVQ   groups+72(FP), R13
 
 again7:
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	VMOVUPS      (SI), Y0
 	VPBROADCASTD (R9), Y1
 	VPMADDWD     Y1, Y0, Y1
@@ -614,7 +628,7 @@ again7:
 	ADDQ         $0x40, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	DECQ         R12
+	DECQ         R13
 	JNZ          again7
 	ADDQ         $0x20, BX
 	CMPQ         BX, $0x00000080
@@ -627,7 +641,7 @@ again7:
 	RET
 
 // func tileWords4by16AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by16AVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
 	LEAQ (AX)(AX*2), CX
@@ -652,9 +666,16 @@ partsJa:
 	ADDQ   DX, R9
 	ADDQ   DX, R10
 	ADDQ   DX, R11
-	MOVQ   groups+72(FP), R12
+	MOVQ   BX, R12
+	SHRQ   $0x05, R12
+	ADDQ   $0x04, R12
+	IMULQ  AX, R12
+	ADDQ   R9, R12
+	MOVQ   groups+72(FP), R13
 
 again10:
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(AX*1), Y1
 	VPBROADCASTD (R11)(AX*2), Y2
@@ -912,7 +933,7 @@ again10:
 	ADDQ         $0x40, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x08, R11
-	DECQ         R12
+	DECQ         R13
 	JNZ          again10
 	ADDQ         $0x20, BX
 	CMPQ         BX, $0x00000080
@@ -925,7 +946,7 @@ again10:
 	RET
 
 // func tileWords4by16MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by16MinimaAVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
 	LEAQ (AX)(AX*2), CX
@@ -950,9 +971,16 @@ partsMa:
 	ADDQ   DX, R9
 	ADDQ   DX, R10
 	ADDQ   DX, R11
-	MOVQ   groups+72(FP), R12
+	MOVQ   BX, R12
+	SHRQ   $0x05, R12
+	ADDQ   $0x04, R12
+	IMULQ  AX, R12
+	ADDQ   R9, R12
+	MOVQ   groups+72(FP), R13
 
 again13:
+	PREFETCHT0   (R12)
+	ADDQ         $0x40, R12
 	VMOVUPS      (SI), Y0
 	VPBROADCASTD (R9), Y1
 	VPMADDWD     Y1, Y0, Y1
@@ -1218,7 +1246,7 @@ again13:
 	ADDQ         $0x40, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x08, R11
-	DECQ         R12
+	DECQ         R13
 	JNZ          again13
 	ADDQ         $0x20, BX
 	CMPQ         BX, $0x00000080
@@ -1231,8 +1259,8 @@ again13:
 	RET
 
 // func tileWords8by32AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-// Requires: AVX, AVX2
-TEXT ·tileWords8by32AVX2(SB), NOSPLIT, $0-80
+// Requires: AVX, AVX2, MMX+
+TEXT ·tileWords8by32AVX2(SB), NOSPLIT, $8-80
 	MOVQ size+56(FP), AX
 	LEAQ (AX)(AX*2), CX
 	XORQ DX, DX
@@ -1265,9 +1293,17 @@ partsPa:
 	LEAQ   (R13)(AX*4), R13
 	ADDQ   DX, R14
 	LEAQ   (R14)(AX*4), R14
-	MOVQ   groups+72(FP), R15
+	MOVQ   BX, R15
+	SHRQ   $0x04, R15
+	ADDQ   $0x08, R15
+	IMULQ  AX, R15
+	ADDQ   R9, R15
+	MOVQ   groups+72(FP), BP
 
 again16:
+	PREFETCHT0   (R15)
+	PREFETCHT0   (R15)(AX*1)
+	ADDQ         $0x40, R15
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(AX*1), Y1
 	VPBROADCASTD (R11)(AX*2), Y2
@@ -1732,7 +1768,7 @@ again16:
 	ADDQ         $0x40, R12
 	ADDQ         $0x04, R13
 	ADDQ         $0x04, R14
-	DECQ         R15
+	DECQ         BP
 	JNZ          again16
 	ADDQ         $0x20, BX
 	CMPQ         BX, $0x00000080
@@ -1746,8 +1782,8 @@ again16:
 	RET
 
 // func tileWords8by32MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
-// Requires: AVX, AVX2
-TEXT ·tileWords8by32MinimaAVX2(SB), NOSPLIT, $0-80
+// Requires: AVX, AVX2, MMX+
+TEXT ·tileWords8by32MinimaAVX2(SB), NOSPLIT, $8-80
 	MOVQ size+56(FP), AX
 	LEAQ (AX)(AX*2), CX
 	XORQ DX, DX
@@ -1780,9 +1816,17 @@ partsSa:
 	LEAQ   (R13)(AX*4), R13
 	ADDQ   DX, R14
 	LEAQ   (R14)(AX*4), R14
-	MOVQ   groups+72(FP), R15
+	MOVQ   BX, R15
+	SHRQ   $0x04, R15
+	ADDQ   $0x08, R15
+	IMULQ  AX, R15
+	ADDQ   R9, R15
+	MOVQ   groups+72(FP), BP
 
 again19:
+	PREFETCHT0   (R15)
+	PREFETCHT0   (R15)(AX*1)
+	ADDQ         $0x40, R15
 	VMOVUPS      (SI), Y0
 	VPBROADCASTD (R9), Y1
 	VPMADDWD     Y1, Y0, Y1
@@ -2255,7 +2299,7 @@ again19:
 	ADDQ         $0x40, R12
 	ADDQ         $0x04, R13
 	ADDQ         $0x04, R14
-	DECQ         R15
+	DECQ         BP
 	JNZ          again19
 	ADDQ         $0x20, BX
 	CMPQ         BX, $0x00000080

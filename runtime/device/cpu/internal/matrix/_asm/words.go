@@ -38,7 +38,7 @@ type words struct {
 	tokens        int
 	size          []reg.Register
 	tile, scales  reg.GPVirtual
-	sums          reg.GPVirtual
+	sums, next    reg.GPVirtual
 	values, scale [2]reg.GPVirtual // of vectors 0 and 4
 	x             [2]reg.GPVirtual // sums or offsets
 }
@@ -77,6 +77,12 @@ func tileWords(a *asm, tokens, group int, minima bool) {
 			}
 		}
 	}
+	// The values of the next vectors come from far away: a quarter of them is asked for with each eight rows.
+	k.next = a.copy(part)
+	a.SHRQ(Imm(uint64(map[int]uint64{4: 5, 8: 4}[tokens])), k.next)
+	a.ADDQ(Imm(uint64(tokens)), k.next)
+	a.IMULQ(k.size[0], k.next)
+	a.ADDQ(k.values[0], k.next)
 	a.loop(a.arg("groups"), k.block)
 	a.ADDQ(Imm(32), part)
 	a.CMPQ(part, U32(128))
@@ -94,6 +100,10 @@ func (k *words) at(p [2]reg.GPVirtual, t, disp int) Mem { return at(p[t/4], k.si
 
 // block does a group of 32 columns.
 func (k *words) block() {
+	for t := range k.tokens / 4 {
+		k.PREFETCHT0(at(k.next, k.size, t, 0))
+	}
+	k.ADDQ(Imm(64), k.next)
 	terms := k.products(0, k.group/4)
 	if k.group == 16 {
 		second := k.products(4, 4)
