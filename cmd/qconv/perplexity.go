@@ -152,7 +152,7 @@ func (u *ui) perplexity(ctx context.Context, m *runnable, w *stream.Windows, dev
 	}
 	u.note("%s: %d windows of %d tokens, %s, about %s of memory", quoted(m.name), len(w.IDs), w.Length(), way, size(plan.Peak))
 	start := time.Now()
-	rm, err := model.New(dev, m.block, m.src, w.Length())
+	rm, err := model.New(ctx, dev, m.block, m.src, w.Length())
 	if err != nil {
 		return err
 	}

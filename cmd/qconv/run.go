@@ -184,7 +184,7 @@ func (g *generation) generate(ctx context.Context, u *ui, m *runnable, ids []int
 		return fault.New(fault.Budget, m.name, "it needs %s to generate, %s are given: give a larger --ram, or quantize it to a smaller type", size(need), size(ram))
 	}
 	start := time.Now()
-	rm, err := model.New(cpu.New(g.threads, g.fast), m.block, m.src, int(length))
+	rm, err := model.New(ctx, cpu.New(g.threads, g.fast), m.block, m.src, int(length))
 	if err != nil {
 		return err
 	}

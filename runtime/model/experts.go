@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -129,14 +130,14 @@ type Expert struct {
 func (x *Expert) Release() { x.release() }
 
 // LoadExpert brings one routed expert of a layer onto the device.
-func (m *Model) LoadExpert(layer, expert int) (*Expert, error) {
+func (m *Model) LoadExpert(ctx context.Context, layer, expert int) (*Expert, error) {
 	t := m.none()
 	for _, in := range m.Block.Layer(int64(layer)) {
 		if !stacked(in) {
 			continue
 		}
 		src, _ := m.src.Tensor(in.Name)
-		w, err := m.loadWeight(src, in.Shape, expert, 1)
+		w, err := m.loadWeight(ctx, src, in.Shape, expert, 1)
 		if err != nil {
 			t.release()
 			return nil, named(err, in.Name)

@@ -23,7 +23,7 @@ func loaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Mo
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.New(dev, block, model.FromSet(set), limit)
+	m, err := model.New(context.Background(), dev, block, model.FromSet(set), limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestDamagedWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"output_norm.weight", "token_embd.weight", "blk.1.attn_norm.weight", "blk.0.ffn_up.weight"} {
-		m, err := model.New(cpu.New(2, false), block, damaged{model.FromSet(set), name}, 8)
+		m, err := model.New(context.Background(), cpu.New(2, false), block, damaged{model.FromSet(set), name}, 8)
 		if err == nil {
 			err = m.Load(context.Background())
 			m.Close()

@@ -29,7 +29,7 @@ func measured(t testing.TB, set *gguf.Set, w *stream.Windows, threads int, ram i
 		t.Fatal(err)
 	}
 	src := model.FromSet(set)
-	m, err := model.New(cpu.New(threads, false), block, src, w.Length())
+	m, err := model.New(context.Background(), cpu.New(threads, false), block, src, w.Length())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestStories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := model.New(cpu.New(2, false), block, model.FromSet(set), 256)
+		m, err := model.New(context.Background(), cpu.New(2, false), block, model.FromSet(set), 256)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -113,7 +113,7 @@ func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, wa
 		}
 		passes = append(passes, p)
 	}
-	next := ahead(int(m.Block.Layers), func(l int) (*model.Layer, error) { return m.LoadLayer(l, false) }, (*model.Layer).Release)
+	next := ahead(int(m.Block.Layers), func(l int) (*model.Layer, error) { return m.LoadLayer(ctx, l, false) }, (*model.Layer).Release)
 	defer next.stop()
 	for l := range int(m.Block.Layers) {
 		layer, err := next.get(ctx)
@@ -169,7 +169,7 @@ func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *m
 			}
 		}
 	}
-	next := ahead(len(wanted), func(i int) (*model.Expert, error) { return m.LoadExpert(layer.Number(), wanted[i]) }, (*model.Expert).Release)
+	next := ahead(len(wanted), func(i int) (*model.Expert, error) { return m.LoadExpert(ctx, layer.Number(), wanted[i]) }, (*model.Expert).Release)
 	defer next.stop()
 	for range wanted {
 		x, err := next.get(ctx)
@@ -177,7 +177,10 @@ func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *m
 			return err
 		}
 		for _, p := range passes {
-			if err = p.Expert(x); err != nil {
+			if err = ctx.Err(); err == nil {
+				err = p.Expert(x)
+			}
+			if err != nil {
 				break
 			}
 		}
