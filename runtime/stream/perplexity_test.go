@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -143,8 +144,27 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", c, p, err)
 		}
 	}
-	if _, err := stream.NewPlan(&s, 70, 256, 64<<20, false); fault.KindOf(err) != fault.Budget {
-		t.Errorf("64 MiB: %v", err)
+	// What is refused says how much would do, whichever way needs less.
+	few := s
+	few.Total = few.Global + few.Layer
+	for _, c := range []struct {
+		sizes      model.Sizes
+		layerMajor bool
+	}{{s, true}, {few, false}} {
+		_, err := stream.NewPlan(&c.sizes, 70, 256, 10<<20, false)
+		var need, length, given int64
+		if fault.KindOf(err) != fault.Budget {
+			t.Fatalf("10 MiB: %v", err)
+		}
+		if _, e := fmt.Sscanf(err.Error(), "the model needs at least %d MiB for windows of %d tokens, %d MiB are given", &need, &length, &given); e != nil || length != 256 || given != 10 {
+			t.Fatalf("%v: %v", err, e)
+		}
+		if p, err := stream.NewPlan(&c.sizes, 70, 256, need<<20, false); err != nil || p.LayerMajor != c.layerMajor {
+			t.Errorf("the %d MiB that are said to do: %+v, %v", need, p, err)
+		}
+		if _, err := stream.NewPlan(&c.sizes, 70, 256, (need-1)<<20, false); fault.KindOf(err) != fault.Budget {
+			t.Errorf("1 MiB less: %v", err)
+		}
 	}
 }
 

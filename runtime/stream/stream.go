@@ -22,14 +22,16 @@ type Plan struct {
 }
 
 // NewPlan chooses the way: the model stays in memory when it fits into ram bytes with a batch, else layers come and go.
-// windows is how many there will be, each of length tokens. A budget that not even that fits is a fault of kind Budget.
+// windows is how many there will be, each of length tokens. A budget into which neither fits is a fault of kind Budget, which
+// says how much would do.
 func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (Plan, error) {
 	p := Plan{Batch: max(1, min(windows, batchTokens/length))}
 	p.Round = p.Batch
 	tokens := int64(p.Batch * length)
 	fixed := s.Global + s.Output + int64(length)*s.Position + tokens*s.Work
 	p.Peak = fixed + s.Total - s.Global + tokens*s.Token
-	if p.Peak <= ram && !layerMajor {
+	inMemory := p.Peak
+	if inMemory <= ram && !layerMajor {
 		return p, nil
 	}
 	// Two layers, or experts, are there at a time: one works while the next comes in.
@@ -41,7 +43,9 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 		rounds = min(rounds, max(ram-fixed, 0)/each)
 	}
 	if rounds < int64(p.Batch) {
-		return p, fault.New(fault.Budget, "", "layer by layer the model needs %d MiB, %d are given", (fixed+int64(p.Batch)*each)>>20, ram>>20)
+		const mib = 1 << 20
+		need := min(inMemory, fixed+int64(p.Batch)*each) // a model of few layers may need less when it stays
+		return p, fault.New(fault.Budget, "", "the model needs at least %d MiB for windows of %d tokens, %d MiB are given", (need+mib-1)/mib, length, ram/mib)
 	}
 	if p.Round = int(rounds); p.Round < windows {
 		p.Round -= p.Round % p.Batch // whole batches, the same whatever the memory
