@@ -2,9 +2,12 @@ package model
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/runtime/device"
 )
 
@@ -140,6 +143,9 @@ func (m *Model) LoadExpert(ctx context.Context, layer, expert int) (*Expert, err
 		w, err := m.loadWeight(ctx, src, in.Shape, expert, 1)
 		if err != nil {
 			t.release()
+			if f := (*fault.Error)(nil); errors.As(err, &f) {
+				f.Err = fmt.Errorf("expert %d: %w", expert, f.Err) // whose rows are counted
+			}
 			return nil, named(err, in.Name)
 		}
 		t.weights[short(in.Name)] = w
