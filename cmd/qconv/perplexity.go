@@ -12,7 +12,6 @@ import (
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/runtime/device/cpu"
-	"github.com/qconv/qconv/runtime/model"
 	"github.com/qconv/qconv/runtime/stream"
 )
 
@@ -163,20 +162,15 @@ func (u *ui) perplexity(ctx context.Context, m *runnable, w *stream.Windows, dev
 	}
 	u.note("%s: %d windows of %d tokens, %s, about %s of memory", quoted(m.name), len(w.IDs), w.Length(), way, size(plan.Peak))
 	start := time.Now()
-	rm, err := model.New(ctx, dev, m.block, m.src, w.Length())
+	bar := newProgress(u)
+	rm, err := m.load(ctx, dev, bar, w.Length(), plan.LayerMajor)
 	if err != nil {
-		return m.explained(err)
+		return err
 	}
 	defer rm.Close()
 	total := int64(len(w.IDs) * w.Length())
-	bar := newProgress(u)
 	bar.openTokens("evaluate", total)
-	var told float64
-	p, err := stream.Measure(ctx, rm, w, plan, func(done float64, soFar stream.Perplexity) {
-		bar.figure(soFar.Value)
-		bar.add(int64((done - told) * float64(total)))
-		told = done
-	})
+	p, err := stream.Measure(ctx, rm, w, plan, func(done float64, soFar stream.Perplexity) { bar.share(done, soFar.Value) })
 	bar.finish()
 	if err != nil {
 		return m.explained(err)

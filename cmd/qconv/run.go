@@ -13,7 +13,6 @@ import (
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/runtime/chat"
 	"github.com/qconv/qconv/runtime/device/cpu"
-	"github.com/qconv/qconv/runtime/model"
 	"github.com/qconv/qconv/runtime/sample"
 )
 
@@ -216,14 +215,13 @@ func (g *generation) generate(ctx context.Context, u *ui, m *runnable, ids []int
 		return fault.New(fault.Budget, m.name, "it needs %s to generate, %s are given: give a larger --ram or a smaller --ctx, or quantize it to a smaller type", size(need), size(ram))
 	}
 	start := time.Now()
-	rm, err := model.New(ctx, cpu.New(g.threads, g.fast), m.block, m.src, int(length))
+	bar := newProgress(u)
+	rm, err := m.load(ctx, cpu.New(g.threads, g.fast), bar, int(length), false)
+	bar.finish()
 	if err != nil {
-		return m.explained(err)
+		return err
 	}
 	defer rm.Close()
-	if err := rm.Load(ctx); err != nil {
-		return m.explained(err)
-	}
 	loaded := time.Since(start)
 	w := writer{u: u, tokenizer: m.tokenizer, stopper: sample.NewStopper(g.stops), tokens: ids[len(ids)-1:]}
 	if w.before, err = m.tokenizer.Decode(w.tokens); err != nil {

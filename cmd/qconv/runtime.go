@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/device"
 	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/model"
 )
@@ -122,6 +124,25 @@ func (m *runnable) openGGUF(path string) error {
 	_, block, err := arch.FromGGUF(g.set)
 	m.block, m.src, m.keys = block, model.FromSet(g.set), g.set.First
 	return err
+}
+
+// load brings the model onto a device, for up to limit positions; when layers come and go, only what is outside them.
+func (m *runnable) load(ctx context.Context, dev device.Device, bar *progress, limit int, layerMajor bool) (*model.Model, error) {
+	src := m.src
+	if !layerMajor {
+		src = bar.load(src, m.sizes.Total)
+	}
+	rm, err := model.New(ctx, dev, m.block, src, limit)
+	if err == nil && !layerMajor {
+		if err = rm.Load(ctx); err != nil {
+			rm.Close()
+		}
+	}
+	if err != nil {
+		bar.finish()
+		return nil, m.explained(err)
+	}
+	return rm, nil
 }
 
 // explained completes an error about the model: whose fault it is, and what to do about a file that contradicts itself.

@@ -212,6 +212,16 @@ func (u *ui) terminal() bool {
 	return ok && !u.quiet && !u.json && term.IsTerminal(int(f.Fd()))
 }
 
+// columns is how wide the terminal is, on which progress is drawn.
+func (u *ui) columns() int {
+	if f, ok := u.err.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 80
+}
+
 // oneLine makes a message fit on one line of a terminal: line ends become "; ", other control characters
 // and what is not UTF-8 are escaped.
 func oneLine(s string) string {

@@ -67,15 +67,21 @@ func Run(ctx context.Context, m *model.Model, windows [][]int32, p Plan, watch f
 		return err
 	}
 	for first := 0; first < len(windows); first += p.Batch {
-		pass, err := m.Forward(ctx, batch(windows[first:min(first+p.Batch, len(windows))]))
-		if err == nil {
-			err = use(first, pass)
-			pass.End()
-		}
+		end := min(first+p.Batch, len(windows))
+		pass, err := m.Begin(batch(windows[first:end]))
 		if err != nil {
 			return err
 		}
-		watch(float64(min(first+p.Batch, len(windows))) / float64(len(windows)))
+		err = pass.Through(ctx, func(layers int) {
+			watch((float64(first) + float64((end-first)*layers)/float64(m.Block.Layers)) / float64(len(windows)))
+		})
+		if err == nil {
+			err = use(first, pass)
+		}
+		pass.End()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -93,8 +99,8 @@ func layerMajor(ctx context.Context, m *model.Model, windows [][]int32, p Plan, 
 	layers := int(m.Block.Layers)
 	for start := 0; start < len(windows); start += p.Round {
 		round := windows[start:min(start+p.Round, len(windows))]
-		err := oneRound(ctx, m, round, p.Batch, func(layer int) {
-			watch((float64(start) + float64(len(round)*layer)/float64(layers)) / float64(len(windows)))
+		err := oneRound(ctx, m, round, p.Batch, func(done float64) {
+			watch((float64(start) + float64(len(round))*done/float64(layers)) / float64(len(windows)))
 		}, func(first int, pass *model.Pass) error { return use(start+first, pass) })
 		if err != nil {
 			return err
@@ -103,7 +109,7 @@ func layerMajor(ctx context.Context, m *model.Model, windows [][]int32, p Plan, 
 	return nil
 }
 
-func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, watch func(layer int), use func(int, *model.Pass) error) (err error) {
+func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, watch func(layers float64), use func(int, *model.Pass) error) (err error) {
 	var passes []*model.Pass
 	defer func() {
 		for _, p := range passes {
@@ -122,13 +128,13 @@ func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, wa
 	for l := range int(m.Block.Layers) {
 		layer, err := next.get(ctx)
 		if err == nil {
-			err = through(ctx, m, passes, layer)
+			err = through(ctx, m, passes, layer, func(done float64) { watch(float64(l) + done) })
 			layer.Release()
 		}
 		if err != nil {
 			return err
 		}
-		watch(l + 1)
+		watch(float64(l + 1))
 	}
 	for i, p := range passes {
 		if err := use(i*each, p); err != nil {
@@ -138,16 +144,17 @@ func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, wa
 	return nil
 }
 
-// through sends all passes through a layer.
-func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *model.Layer) error {
+// through sends all passes through a layer. watch is told how much of that is done, as a share.
+func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *model.Layer, watch func(done float64)) error {
 	if !layer.Sparse() {
-		for _, p := range passes {
+		for i, p := range passes {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			if err := p.Layer(layer); err != nil {
 				return err
 			}
+			watch(float64(i+1) / float64(len(passes)))
 		}
 		return nil
 	}
@@ -175,7 +182,7 @@ func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *m
 	}
 	next := ahead(len(wanted), func(i int) (*model.Expert, error) { return m.LoadExpert(ctx, layer.Number(), wanted[i]) }, (*model.Expert).Release)
 	defer next.stop()
-	for range wanted {
+	for i := range wanted {
 		x, err := next.get(ctx)
 		if err != nil {
 			return err
@@ -192,6 +199,7 @@ func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *m
 		if err != nil {
 			return err
 		}
+		watch(float64(i+1) / float64(len(wanted))) // attention is little beside the experts
 	}
 	for _, p := range passes {
 		p.Leave()
