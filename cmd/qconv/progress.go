@@ -105,7 +105,7 @@ func (p *progress) draw(texts ...string) {
 	progressbar.OptionSetWidth(max(0, min(most, room-len(text))))(p.bar)
 	p.bar.Set64(p.done)
 	p.bar.Describe(text)
-	line := strings.TrimLeft(p.bar.String(), "\r")
+	line := strings.TrimRight(strings.TrimLeft(p.bar.String(), "\r"), " ")
 	fmt.Fprintf(p.ui.err, "\r\x1b[K%.*s", max(0, p.ui.columns()-1), line)
 }
 

@@ -137,6 +137,9 @@ func (u *ui) fail(err error, code int) {
 		}
 	}
 	if u.first() && !u.failObject(message, code) && !nobodyReads(err) {
+		if code > 128 && u.terminal() {
+			fmt.Fprint(u.err, "\r\x1b[K") // the ^C that the terminal printed, and a bar that could not be removed in time
+		}
 		fmt.Fprintf(u.err, "qconv: %s\n", message)
 		if code == exitBug {
 			fmt.Fprintln(u.err, "qconv: this is a bug; please report it with the command line and the output of `qconv version`")
