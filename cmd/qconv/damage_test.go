@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/qconv/qconv/formats/gguf"
 )
 
 // copyDir copies the files of a directory: copydir FROM TO.
@@ -97,6 +100,31 @@ func rewrite(ts *testscript.TestScript, name string, f func([]byte) []byte) {
 	b, err := os.ReadFile(ts.MkAbs(name))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(name), f(b), 0o666))
+}
+
+// setKey changes, adds or, without VALUE, removes a key of a GGUF file: setkey FILE KEY [VALUE]. VALUE is a whole number, or
+// else a string, or with @ before it the name of a file with one.
+func setKey(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: setkey FILE KEY [VALUE]")
+	}
+	rewrite(ts, args[0], func(b []byte) []byte {
+		f, err := gguf.Open(bytes.NewReader(b), int64(len(b)), "x.gguf", gguf.DefaultLimits())
+		ts.Check(err)
+		kvs := slices.DeleteFunc(f.KVs, func(kv gguf.KV) bool { return kv.Key == args[1] })
+		if len(args) == 3 {
+			var v any = args[2]
+			if n, err := strconv.ParseUint(args[2], 10, 32); err == nil {
+				v = uint32(n)
+			} else if name, ok := strings.CutPrefix(args[2], "@"); ok {
+				v = ts.ReadFile(name)
+			}
+			kvs = append(kvs, gguf.KV{Key: args[1], Value: v})
+		}
+		l, err := gguf.NewLayout(kvs, f.Tensors, f.Align)
+		ts.Check(err)
+		return append(l.Header, b[f.DataStart:]...)
+	})
 }
 
 // shard writes a safetensors file whose tensors are zero: shard FILE NAME:BF16:768,256 ...

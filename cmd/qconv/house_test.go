@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"runtime/device/cpu":                  {"formats/fault", "formats/gguf", "quantize", "runtime/device", "runtime/device/cpu/"},
 	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
 	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
+	"runtime/model/modeltest":             {"formats/gguf", "formats/hf", "quantize/mix", "quantize/pipeline"},
 	"runtime/stream":                      {"formats/fault", "runtime/model"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},
 }

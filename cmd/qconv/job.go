@@ -110,7 +110,7 @@ func (j *job) plan(src string) (*source, *pipeline.Plan, error) {
 	if err := j.parseConversion(); err != nil {
 		return nil, nil, err
 	}
-	dir, err := isCheckpoint(src)
+	dir, err := isCheckpoint("SRC", src)
 	if err != nil {
 		return nil, nil, err
 	}

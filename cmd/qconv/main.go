@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,6 +69,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		return exitOK
 	}
 	code = exitCode(ctx, err)
+	if s := (stopped{}); code > 128 && !errors.As(err, &s) {
+		err = context.Cause(ctx) // says which signal it was; a library only knows that it had to end
+	}
 	u.fail(err, code)
 	return code
 }

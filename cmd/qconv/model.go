@@ -50,10 +50,10 @@ func followFlag(c *cobra.Command, follow *bool) {
 // hubID is what a name on the hub looks like.
 var hubID = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
 
-// isCheckpoint tells a checkpoint directory from a GGUF file. What is neither, it refuses by its name.
-func isCheckpoint(path string) (bool, error) {
+// isCheckpoint tells a checkpoint directory from a GGUF file. What is neither, it refuses by its name; arg is what help calls it.
+func isCheckpoint(arg, path string) (bool, error) {
 	if path == "" {
-		return false, usagef("SRC is empty; it is a checkpoint directory or a GGUF file")
+		return false, usagef("%s is empty; it is a checkpoint directory or a GGUF file", arg)
 	}
 	if strings.Contains(path, "://") {
 		return false, fault.New(fault.Unsupported, path, "URLs cannot be read yet; download the model first: hf download OWNER/MODEL --local-dir MODEL")
@@ -63,7 +63,7 @@ func isCheckpoint(path string) (bool, error) {
 		if _, up := os.Stat(filepath.Dir(path)); errors.Is(up, fs.ErrNotExist) && hubID.MatchString(path) {
 			return false, fault.New(fault.Unsupported, path, "does not exist here, and names on the hub cannot be read yet; download it first: hf download %s --local-dir %s", path, filepath.Base(path))
 		}
-		return false, ioFault(path, err, "SRC is a checkpoint directory or a GGUF file")
+		return false, ioFault(path, err, arg+" is a checkpoint directory or a GGUF file")
 	}
 	if st.IsDir() {
 		return true, nil
@@ -77,7 +77,7 @@ func isCheckpoint(path string) (bool, error) {
 
 // openModel opens a checkpoint directory, or a GGUF file with the rest of its split set.
 func openModel(path string, follow bool) (*modelFiles, error) {
-	dir, err := isCheckpoint(path)
+	dir, err := isCheckpoint("SRC", path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/runtime/device/cpu"
-	"github.com/qconv/qconv/runtime/model"
 	"github.com/qconv/qconv/runtime/stream"
 )
 
@@ -85,24 +84,30 @@ func readText(path string) (string, error) {
 	if err != nil {
 		return "", ioFault(path, err, "--file names a text")
 	}
-	for at := 0; at < len(b); {
-		r, n := utf8.DecodeRune(b[at:])
+	text := string(b)
+	return text, checkUTF8(filepath.Base(path), text)
+}
+
+// checkUTF8 refuses what is no text; where says whose it is.
+func checkUTF8(where, text string) error {
+	for at := 0; at < len(text); {
+		r, n := utf8.DecodeRuneInString(text[at:])
 		if r == utf8.RuneError && n == 1 {
-			return "", fault.New(fault.Malformed, filepath.Base(path), "the text is not UTF-8").At(int64(at))
+			return fault.New(fault.Malformed, where, "found byte %02X, expected UTF-8; convert the text, such as with iconv -f latin1 -t utf-8", text[at]).At(int64(at))
 		}
 		at += n
 	}
-	return string(b), nil
+	return nil
 }
 
 // windows cuts a text for the model.
 func (m *runnable) windows(text, file string, length, chunks int, score stream.Score) (*stream.Windows, error) {
 	if int64(length) > m.block.Context {
-		return nil, usagef("--ctx is %d, the model was made for %d positions", length, m.block.Context)
+		return nil, m.tooLong(length)
 	}
 	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
 	if err := m.checkIDs(ids); err != nil {
-		return nil, err
+		return nil, m.explained(err)
 	}
 	bos := int32(-1)
 	if id, ok := m.tokenizer.BOS(); ok {
@@ -115,11 +120,16 @@ func (m *runnable) windows(text, file string, length, chunks int, score stream.S
 	return w, nil
 }
 
+// tooLong refuses a --ctx.
+func (m *runnable) tooLong(length int) error {
+	return usagef("--ctx is %d, %s was made for %d positions; give at most that", length, quoted(m.name), m.block.Context)
+}
+
 // checkIDs refuses tokens that the model has no embedding for.
 func (m *runnable) checkIDs(ids []int32) error {
 	for _, id := range ids {
 		if int64(id) >= m.block.Vocab {
-			return fault.New(fault.Mismatch, m.name, "the tokenizer gives token %d, the model has %d", id, m.block.Vocab)
+			return fault.New(fault.Mismatch, m.name, "the tokenizer gives token %d, token_embd.weight has %d rows", id, m.block.Vocab)
 		}
 	}
 	return nil
@@ -152,23 +162,18 @@ func (u *ui) perplexity(ctx context.Context, m *runnable, w *stream.Windows, dev
 	}
 	u.note("%s: %d windows of %d tokens, %s, about %s of memory", quoted(m.name), len(w.IDs), w.Length(), way, size(plan.Peak))
 	start := time.Now()
-	rm, err := model.New(dev, m.block, m.src, w.Length())
+	bar := newProgress(u)
+	rm, err := m.load(ctx, dev, bar, w.Length(), plan.LayerMajor)
 	if err != nil {
 		return err
 	}
 	defer rm.Close()
 	total := int64(len(w.IDs) * w.Length())
-	bar := newProgress(u)
 	bar.openTokens("evaluate", total)
-	var told float64
-	p, err := stream.Measure(ctx, rm, w, plan, func(done float64, soFar stream.Perplexity) {
-		bar.figure(soFar.Value)
-		bar.add(int64((done - told) * float64(total)))
-		told = done
-	})
+	p, err := stream.Measure(ctx, rm, w, plan, func(done float64, soFar stream.Perplexity) { bar.share(done, soFar.Value) })
 	bar.finish()
 	if err != nil {
-		return err
+		return m.explained(err)
 	}
 	took := time.Since(start).Seconds()
 	rate := float64(total) / took

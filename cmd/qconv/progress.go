@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/model"
 )
 
 // progress shows how far a long job is: a bar with rate and time left on a terminal, a JSON object a
@@ -77,17 +80,33 @@ func (p *progress) open(phase string, total, found int64) {
 		return
 	}
 	p.bar = progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(p.ui.err),
-		progressbar.OptionSetWidth(24),
+		progressbar.OptionSetWriter(io.Discard), // draw prints it
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionShowDescriptionAtLineEnd(),
-		progressbar.OptionSetDescription(phase),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: "-", BarStart: "[", BarEnd: "]"}),
 	)
-	p.bar.Set64(found)
 	p.bar.RenderBlank()
+	p.draw(phase)
 	p.next = now.Add(p.pause())
+}
+
+// draw shows the bar with the first of texts for which the terminal has room, else the last. A line that wraps could not be
+// drawn over; three columns stay free for the ^C that a terminal prints.
+func (p *progress) draw(texts ...string) {
+	const most, least, around = 24, 6, len("100% []  ") + 1
+	room := p.ui.columns() - 3 - around
+	text := ""
+	for _, text = range texts {
+		if len(text)+least <= room {
+			break
+		}
+	}
+	progressbar.OptionSetWidth(max(0, min(most, room-len(text))))(p.bar)
+	p.bar.Set64(p.done)
+	p.bar.Describe(text)
+	line := strings.TrimRight(strings.TrimLeft(p.bar.String(), "\r"), " ")
+	fmt.Fprintf(p.ui.err, "\r\x1b[K%.*s", max(0, p.ui.columns()-1), line)
 }
 
 // openTokens begins a phase that counts tokens.
@@ -96,24 +115,52 @@ func (p *progress) openTokens(phase string, total int64) {
 	p.open(phase, total, 0)
 }
 
-// figure sets the perplexity so far.
-func (p *progress) figure(value float64) {
+// share tells how much of all is done, and the perplexity so far.
+func (p *progress) share(done, value float64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	n := int64(math.Round(done*float64(p.total))) - p.done
 	p.value = value
+	p.mu.Unlock()
+	p.add(n)
 }
 
-// amounts spells out what is done, how fast, and how much time is left.
-func (p *progress) amounts(rate int64, left float64) string {
-	ends := time.Duration(math.Ceil(left)) * time.Second
+// loading tells how many bytes are read of a model that is going to be run.
+type loading struct {
+	model.Source
+	bar *progress
+}
+
+// load shows how a model with weights of total bytes comes in from src.
+func (p *progress) load(src model.Source, total int64) model.Source {
+	p.open("load", total, 0)
+	return loading{src, p}
+}
+
+func (l loading) Tensor(name string) (model.Tensor, bool) {
+	t, ok := l.Source.Tensor(name)
+	read := t.Read
+	t.Read = func(b []byte, off int64) error {
+		err := read(b, off)
+		l.bar.add(int64(len(b)))
+		return err
+	}
+	return t, ok
+}
+
+// amounts spells out what is done, how fast, and how much time is left; each text says less than the one before.
+func (p *progress) amounts(rate int64, left float64) []string {
+	ends := fmt.Sprintf("%v left", time.Duration(math.Ceil(left))*time.Second)
 	if !p.tokens {
-		return fmt.Sprintf("%s of %s, %s/s, %v left", size(p.done), size(p.total), size(rate), ends)
+		fast := fmt.Sprintf("%s/s, %s", size(rate), ends)
+		return []string{fmt.Sprintf("%s %s of %s, %s", p.phase, size(p.done), size(p.total), fast), p.phase + " " + fast, fast, ends}
 	}
-	s := fmt.Sprintf("%d of %d tokens, %d/s, %v left", p.done, p.total, rate, ends)
+	fast := fmt.Sprintf("%d/s, %s", rate, ends)
+	all := fmt.Sprintf("%d of %d tokens, %s", p.done, p.total, fast)
 	if p.value > 0 {
-		s = fmt.Sprintf("perplexity %.4f, %s", p.value, s)
+		soFar := fmt.Sprintf("perplexity %.4f, ", p.value)
+		return []string{p.phase + " " + soFar + all, soFar + fast, fast, ends}
 	}
-	return s
+	return []string{p.phase + " " + all, p.phase + " " + fast, fast, ends}
 }
 
 func (p *progress) add(n int64) {
@@ -143,12 +190,11 @@ func (p *progress) tell(now time.Time) {
 	left := float64(p.total-p.done) / float64(max(rate, 1))
 	amounts := p.amounts(rate, left)
 	if p.bar != nil {
-		p.bar.Describe(p.phase + " " + amounts)
-		p.bar.Set64(p.done)
+		p.draw(amounts...)
 		return
 	}
 	if !p.ui.json {
-		p.ui.note("%s %d%%: %s", p.phase, 100*p.done/max(p.total, 1), amounts)
+		p.ui.note("%d%%: %s", 100*p.done/max(p.total, 1), amounts[0])
 		return
 	}
 	if p.ui.quiet {
@@ -184,8 +230,7 @@ func (p *progress) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
-		p.bar.Clear()
-		fmt.Fprint(p.ui.err, "\r\x1b[K") // what the terminal itself printed there, such as ^C
+		fmt.Fprint(p.ui.err, "\r\x1b[K") // and what the terminal itself printed there, such as ^C
 		p.bar = nil
 	}
 }

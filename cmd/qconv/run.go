@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/runtime/chat"
 	"github.com/qconv/qconv/runtime/device/cpu"
-	"github.com/qconv/qconv/runtime/model"
 	"github.com/qconv/qconv/runtime/sample"
 )
 
@@ -58,8 +58,11 @@ timings at the end.`,
 				return err
 			}
 			defer m.Close()
-			text, err := u.text(c.Context(), args[1:], g.file)
+			text, err := u.text(c.Context(), "PROMPT", args[1:], g.file)
 			if err != nil {
+				return err
+			}
+			if err := g.checkTexts(args[1:], text); err != nil {
 				return err
 			}
 			if len(args) < 2 {
@@ -110,14 +113,35 @@ func (g *generation) check() error {
 	return g.Options.Check()
 }
 
+// checkTexts refuses a prompt or a system message that is no text.
+func (g *generation) checkTexts(args []string, prompt string) error {
+	where := "standard input"
+	if len(args) > 0 {
+		where = "PROMPT"
+	} else if g.file != "" {
+		where = filepath.Base(g.file)
+	}
+	if err := checkUTF8("--system", g.system); err != nil {
+		return err
+	}
+	return checkUTF8(where, prompt)
+}
+
 // prompt gives the tokens of what the model reads.
 func (g *generation) prompt(ctx context.Context, m *runnable, text string) ([]int32, error) {
 	template, has := gguf.Value[string](m.keys, "tokenizer.chat_template")
+	if v, found := m.keys.Get("tokenizer.chat_template"); found && !has && !g.raw {
+		return nil, fault.New(fault.Malformed, m.name, "key \"tokenizer.chat_template\" is %v, expected a string; --raw continues a prompt without it", v)
+	}
 	if g.chat && !has {
 		return nil, fault.New(fault.Usage, m.name, "it has no chat template: give --raw")
 	}
 	special := has && !g.raw
+	empty := fault.New(fault.Usage, "", "the prompt is empty; it is PROMPT, --file or standard input")
 	if special {
+		if text == "" {
+			return nil, empty
+		}
 		var messages []chat.Message
 		if g.system != "" {
 			messages = append(messages, chat.Message{Role: "system", Content: g.system})
@@ -130,6 +154,9 @@ func (g *generation) prompt(ctx context.Context, m *runnable, text string) ([]in
 		if err != nil {
 			return nil, fault.New(fault.KindOf(err), m.name, "%w; --raw continues a prompt without it", err)
 		}
+		if text == "" {
+			return nil, fault.New(fault.Malformed, m.name, "the chat template gives no text; --raw continues a prompt without it")
+		}
 	} else if g.system != "" {
 		return nil, fault.New(fault.Usage, m.name, "--system is given, but the model has no chat template")
 	}
@@ -137,9 +164,9 @@ func (g *generation) prompt(ctx context.Context, m *runnable, text string) ([]in
 	add := !(special && adds && strings.HasPrefix(text, m.tokenizer.Piece(bos))) // most templates write it themselves
 	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: add, ParseSpecial: special})
 	if len(ids) == 0 {
-		return nil, fault.New(fault.Usage, "", "the prompt is empty")
+		return nil, empty
 	}
-	return ids, m.checkIDs(ids)
+	return ids, m.explained(m.checkIDs(ids))
 }
 
 // special gives the text of a token that a key names; "" when there is none.
@@ -159,7 +186,7 @@ type generatedJSON struct {
 	Event        string  `json:"event"`
 	Model        string  `json:"model"`
 	Text         string  `json:"text"`
-	Finish       string  `json:"finish"` // stop, length or interrupted
+	Finish       string  `json:"finish"` // stop or length
 	Prompt       int     `json:"prompt_tokens"`
 	Tokens       int     `json:"generated_tokens"`
 	PromptTime   float64 `json:"prompt_seconds"`
@@ -175,23 +202,26 @@ func (g *generation) generate(ctx context.Context, u *ui, m *runnable, ids []int
 		length = min(m.block.Context, defaultContext)
 	}
 	if length > m.block.Context {
-		return usagef("--ctx is %d, the model was made for %d positions", length, m.block.Context)
+		return m.tooLong(g.length)
 	}
 	if int64(len(ids)) >= length {
-		return fault.New(fault.Usage, "", "the prompt has %d tokens, the context %d; give a shorter prompt or a larger --ctx", len(ids), length)
+		more := "a shorter prompt or a larger --ctx"
+		if length == m.block.Context {
+			more = "a shorter prompt: the model was made for no more"
+		}
+		return fault.New(fault.Usage, m.name, "the prompt has %d tokens, --ctx is %d and holds the answer too; give %s", len(ids), length, more)
 	}
 	if need := m.sizes.Generate(int64(len(ids)), min(length, int64(len(ids)+g.most))); need > ram {
-		return fault.New(fault.Budget, m.name, "it needs %s to generate, %s are given: give a larger --ram, or quantize it to a smaller type", size(need), size(ram))
+		return fault.New(fault.Budget, m.name, "it needs %s to generate, %s are given: give a larger --ram or a smaller --ctx, or quantize it to a smaller type", size(need), size(ram))
 	}
 	start := time.Now()
-	rm, err := model.New(cpu.New(g.threads, g.fast), m.block, m.src, int(length))
+	bar := newProgress(u)
+	rm, err := m.load(ctx, cpu.New(g.threads, g.fast), bar, int(length), false)
+	bar.finish()
 	if err != nil {
 		return err
 	}
 	defer rm.Close()
-	if err := rm.Load(ctx); err != nil {
-		return err
-	}
 	loaded := time.Since(start)
 	w := writer{u: u, tokenizer: m.tokenizer, stopper: sample.NewStopper(g.stops), tokens: ids[len(ids)-1:]}
 	if w.before, err = m.tokenizer.Decode(w.tokens); err != nil {
@@ -203,6 +233,9 @@ func (g *generation) generate(ctx context.Context, u *ui, m *runnable, ids []int
 		err = w.print(w.stopper.Flush())
 	}
 	if err != nil {
+		if w.all.Len() > 0 && !u.json {
+			w.endLine() // before what is said about it
+		}
 		return err
 	}
 	prompt, generate := done.PromptTime.Seconds(), done.TokenTime.Seconds()
@@ -213,7 +246,7 @@ func (g *generation) generate(ctx context.Context, u *ui, m *runnable, ids []int
 			GenerateRate: float64(done.Tokens) / max(generate, 1e-9), LoadTime: loaded.Seconds(),
 		})
 	}
-	if err := u.printf("\n"); err != nil {
+	if err := w.endLine(); err != nil {
 		return err
 	}
 	u.note("%d tokens read at %.1f/s, %d written at %.1f/s", done.Prompt, float64(done.Prompt)/prompt, done.Tokens, float64(done.Tokens)/max(generate, 1e-9))
@@ -263,6 +296,14 @@ func (w *writer) print(text string) error {
 		return w.u.object(textJSON{"text", text})
 	}
 	if err := w.u.printf("%s", text); err != nil {
+		return err
+	}
+	return w.u.flush()
+}
+
+// endLine ends the text's last line before anything else is printed.
+func (w *writer) endLine() error {
+	if err := w.u.printf("\n"); err != nil {
 		return err
 	}
 	return w.u.flush()

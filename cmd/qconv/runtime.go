@@ -1,16 +1,22 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/device"
 	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/model"
 )
@@ -18,6 +24,7 @@ import (
 // runnable is a MODEL that is opened to be run: a GGUF file, a split set, or a checkpoint.
 type runnable struct {
 	name      string
+	gguf      bool // not a checkpoint
 	block     arch.Block
 	src       model.Source
 	keys      *gguf.File // of the file, or those that a file of the checkpoint would have
@@ -70,11 +77,11 @@ func (r *runtimeFlags) open(path string) (*runnable, error) {
 	if r.threads < 0 {
 		return nil, usagef("--threads is %d, expected 0 (all cores) or more", r.threads)
 	}
-	dir, err := isCheckpoint(path)
+	dir, err := isCheckpoint("MODEL", path)
 	if err != nil {
 		return nil, err
 	}
-	m := &runnable{name: filepath.Base(filepath.Clean(path)), close: func() {}}
+	m := &runnable{name: filepath.Base(filepath.Clean(path)), gguf: !dir, close: func() {}}
 	if dir {
 		err = m.openCheckpoint(path, r)
 	} else {
@@ -83,9 +90,12 @@ func (r *runtimeFlags) open(path string) (*runnable, error) {
 	if err == nil {
 		m.tokenizer, err = tokenizer.FromGGUF(m.keys)
 	}
+	if err == nil {
+		err = m.checkSpecial()
+	}
 	if err != nil {
 		m.Close()
-		return nil, err
+		return nil, m.explained(err)
 	}
 	m.sizes = model.Measure(&m.block, m.src)
 	return m, nil
@@ -115,3 +125,53 @@ func (m *runnable) openGGUF(path string) error {
 	m.block, m.src, m.keys = block, model.FromSet(g.set), g.set.First
 	return err
 }
+
+// load brings the model onto a device, for up to limit positions; when layers come and go, only what is outside them.
+func (m *runnable) load(ctx context.Context, dev device.Device, bar *progress, limit int, layerMajor bool) (*model.Model, error) {
+	src := m.src
+	if !layerMajor {
+		src = bar.load(src, m.sizes.Total)
+	}
+	rm, err := model.New(ctx, dev, m.block, src, limit)
+	if err == nil && !layerMajor {
+		if err = rm.Load(ctx); err != nil {
+			rm.Close()
+		}
+	}
+	if err != nil {
+		bar.finish()
+		return nil, m.explained(err)
+	}
+	return rm, nil
+}
+
+// explained completes an error about the model: whose fault it is, and what to do about a file that contradicts itself.
+func (m *runnable) explained(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return err
+	}
+	if f.File == "" {
+		f.File = m.name
+	}
+	if m.gguf && (f.Kind == fault.Malformed || f.Kind == fault.Mismatch) {
+		f.Err = fmt.Errorf("%w; %s", f.Err, remake)
+	}
+	return err
+}
+
+// checkSpecial refuses a file that names tokens it does not have, such as one that never would end a text.
+func (m *runnable) checkSpecial() error {
+	for _, kv := range m.keys.KVs {
+		if !strings.HasPrefix(kv.Key, "tokenizer.ggml.") || !strings.HasSuffix(kv.Key, "_token_id") {
+			continue
+		}
+		if id, ok := m.keys.Int(kv.Key); !ok || id < 0 || id >= int64(m.tokenizer.Len()) {
+			return fault.New(fault.Mismatch, m.name, "key %q is %v, expected a token below %d", kv.Key, kv.Value, m.tokenizer.Len())
+		}
+	}
+	return nil
+}
+
+// remake is what to do with a file that contradicts itself.
+const remake = "the file is damaged or its writer was wrong: convert the checkpoint again"

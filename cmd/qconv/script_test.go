@@ -42,6 +42,7 @@ func TestScript(t *testing.T) {
 			"copydir": copyDir,
 			"patch":   patch,
 			"resize":  resize,
+			"setkey":  setKey,
 			"subst":   subst,
 			"shard":   shard,
 			"fails":   fails,

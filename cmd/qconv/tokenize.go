@@ -31,7 +31,7 @@ GGUF file, and prints the ids on one line. Special tokens in the text are text u
 			if err != nil {
 				return err
 			}
-			text, err := u.text(c.Context(), args[1:], file)
+			text, err := u.text(c.Context(), "TEXT", args[1:], file)
 			if err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ GGUF file, and prints the ids on one line. Special tokens in the text are text u
 }
 
 func openTokenizer(path string, follow bool) (*tokenizer.Tokenizer, error) {
-	dir, err := isCheckpoint(path)
+	dir, err := isCheckpoint("MODEL", path)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +72,11 @@ func openTokenizer(path string, follow bool) (*tokenizer.Tokenizer, error) {
 	return tokenizer.FromGGUF(g.set.First)
 }
 
-// text is the argument, else the file, else standard input.
-func (u *ui) text(ctx context.Context, args []string, file string) (string, error) {
+// text is the argument, which help calls what, else the file, else standard input.
+func (u *ui) text(ctx context.Context, what string, args []string, file string) (string, error) {
 	switch {
 	case len(args) > 0 && file != "":
-		return "", usagef("TEXT and --file are both given; give one")
+		return "", usagef("%s and --file are both given; give one", what)
 	case len(args) > 0:
 		return args[0], nil
 	case file != "":

@@ -137,6 +137,9 @@ func (u *ui) fail(err error, code int) {
 		}
 	}
 	if u.first() && !u.failObject(message, code) && !nobodyReads(err) {
+		if code > 128 && u.terminal() {
+			fmt.Fprint(u.err, "\r\x1b[K") // the ^C that the terminal printed, and a bar that could not be removed in time
+		}
 		fmt.Fprintf(u.err, "qconv: %s\n", message)
 		if code == exitBug {
 			fmt.Fprintln(u.err, "qconv: this is a bug; please report it with the command line and the output of `qconv version`")
@@ -210,6 +213,16 @@ func kindName(code int) string {
 func (u *ui) terminal() bool {
 	f, ok := u.err.(*os.File)
 	return ok && !u.quiet && !u.json && term.IsTerminal(int(f.Fd()))
+}
+
+// columns is how wide the terminal is, on which progress is drawn.
+func (u *ui) columns() int {
+	if f, ok := u.err.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 80
 }
 
 // oneLine makes a message fit on one line of a terminal: line ends become "; ", other control characters

@@ -86,6 +86,10 @@ func wanted(f *pflag.Flag) string {
 		return "true or false"
 	case "int", "count":
 		return "a whole number in range"
+	case "uint64":
+		return "a whole number from 0 on"
+	case "float64":
+		return "a number"
 	}
 	return "what this flag takes"
 }

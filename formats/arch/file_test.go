@@ -121,6 +121,10 @@ func TestFromGGUFFaults(t *testing.T) {
 		{"groups that do not divide", set("deepseek2.expert_group_count", uint32(3)), fault.Malformed, "expert_group_count"},
 		{"heads that differ", set("deepseek2.attention.head_count", []uint32{2, 4}), fault.Unsupported, "head_count"},
 		{"transposed matrix", shape("blk.0.attn_kv_a_mqa.weight", 272, 128), fault.Mismatch, "blk.0.attn_kv_a_mqa.weight"},
+		{"layers that are not counted", set("deepseek2.block_count", uint32(1)), fault.Mismatch, `"blk.1.attn_k_b.weight": key "deepseek2.block_count" is 1, so that layers are numbered 0 to 0`},
+		{"tensor that nobody knows", func(s *gguf.Set) {
+			s.Tensors = append(s.Tensors, gguf.Tensor{Name: "blk.0.attn_q_norm.weight", Shape: []int64{8}})
+		}, fault.Unsupported, `"blk.0.attn_q_norm.weight": it is not known what a model of architecture deepseek2 does`},
 		{"tensor missing", func(s *gguf.Set) { s.Tensors = s.Tensors[:len(s.Tensors)-1] }, fault.Mismatch, "missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,5 +133,12 @@ func TestFromGGUFFaults(t *testing.T) {
 			_, _, err := FromGGUF(s)
 			wantFault(t, err, c.kind, c.says)
 		})
+	}
+	// A layer that predicts further tokens is not run, whatever it has.
+	further := fresh()
+	set("deepseek2.nextn_predict_layers", uint32(1))(further)
+	further.Tensors = append(further.Tensors, gguf.Tensor{Name: "blk.11.nextn.eh_proj.weight", Shape: []int64{8, 4}})
+	if _, b, err := FromGGUF(further); err != nil || b.Layers != 11 {
+		t.Errorf("%d layers, %v", b.Layers, err)
 	}
 }

@@ -1,8 +1,10 @@
 package arch
 
 import (
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/qconv/qconv/formats/fault"
 )
@@ -94,19 +96,39 @@ func (b *Block) Layer(l int64) (inputs []Input) {
 // Sparse tells whether layer l has experts in place of a dense feed-forward block.
 func (b *Block) Sparse(l int64) bool { return b.Experts.Count > 0 && l >= b.Experts.LeadingDense }
 
-// check compares the tensors with what the recipe inputs.
+// check compares the tensors with what the recipe inputs: each is there, with its shape, and there is no other, which would
+// change what the model computes. Those of layers that predict further tokens are not looked at.
 func (k *fileKeys) check(b *Block) error {
 	inputs := b.Globals()
 	for l := range b.Layers {
 		inputs = append(inputs, b.Layer(l)...)
 	}
+	known := map[string]bool{}
 	for _, n := range inputs {
+		known[n.Name] = true
 		shape, ok := k.tensors[n.Name]
 		if !ok {
 			return fault.New(fault.Mismatch, k.file, "tensor %s is missing; the keys say that it has the shape %v", n.Name, n.Shape)
 		}
 		if !slices.Equal(trim(shape), trim(n.Shape)) {
 			return fault.New(fault.Mismatch, k.file, "the shape is %v, the keys say %v", shape, n.Shape).In(n.Name)
+		}
+	}
+	blocks := k.numOr("block_count", b.Layers, b.Layers, maxLayers)
+	for _, name := range slices.Sorted(maps.Keys(k.tensors)) {
+		if known[name] {
+			continue
+		}
+		var layer int64
+		if rest, ok := strings.CutPrefix(name, "blk."); ok {
+			number, _, _ := strings.Cut(rest, ".")
+			layer, _ = strconv.ParseInt(number, 10, 64) // what is no number is not known in layer 0
+		}
+		switch {
+		case layer >= blocks:
+			return fault.New(fault.Mismatch, k.file, "key %q is %d, so that layers are numbered 0 to %d", k.arch+"block_count", blocks, blocks-1).In(name)
+		case layer < b.Layers:
+			return fault.New(fault.Unsupported, k.file, "it is not known what a model of architecture %s does with it", strings.TrimSuffix(k.arch, ".")).In(name)
 		}
 	}
 	return nil

@@ -1,9 +1,13 @@
 package model
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/runtime/device"
 )
 
@@ -129,16 +133,19 @@ type Expert struct {
 func (x *Expert) Release() { x.release() }
 
 // LoadExpert brings one routed expert of a layer onto the device.
-func (m *Model) LoadExpert(layer, expert int) (*Expert, error) {
+func (m *Model) LoadExpert(ctx context.Context, layer, expert int) (*Expert, error) {
 	t := m.none()
 	for _, in := range m.Block.Layer(int64(layer)) {
 		if !stacked(in) {
 			continue
 		}
 		src, _ := m.src.Tensor(in.Name)
-		w, err := m.loadWeight(src, in.Shape, expert, 1)
+		w, err := m.loadWeight(ctx, src, in.Shape, expert, 1)
 		if err != nil {
 			t.release()
+			if f := (*fault.Error)(nil); errors.As(err, &f) {
+				f.Err = fmt.Errorf("expert %d: %w", expert, f.Err) // whose rows are counted
+			}
 			return nil, named(err, in.Name)
 		}
 		t.weights[short(in.Name)] = w

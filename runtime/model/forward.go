@@ -116,19 +116,28 @@ func (m *Model) Forward(ctx context.Context, b *Batch) (*Pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range m.layers {
-		if err = ctx.Err(); err == nil {
-			err = p.Layer(l)
-		}
-		if err != nil {
-			p.End()
-			return nil, err
-		}
-	}
-	if b.Cache != nil {
-		b.Cache.Len += len(b.IDs)
+	if err := p.Through(ctx, func(int) {}); err != nil {
+		p.End()
+		return nil, err
 	}
 	return p, nil
+}
+
+// Through runs a pass through all layers, which Load brought in; watch is told how many are done.
+func (p *Pass) Through(ctx context.Context, watch func(layers int)) error {
+	for i, l := range p.m.layers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.Layer(l); err != nil {
+			return err
+		}
+		watch(i + 1)
+	}
+	if p.Cache != nil {
+		p.Cache.Len += len(p.IDs)
+	}
+	return nil
 }
 
 // Layer adds a whole layer to the residual stream.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/model"
+	"github.com/qconv/qconv/runtime/model/modeltest"
 )
 
 // TestGenerate feeds the tokens of a recorded prompt one by one: with keys and values kept, the logits after each are those
@@ -17,7 +18,7 @@ func TestGenerate(t *testing.T) {
 	for _, path := range dirs {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			m := loaded(t, cpu.New(2, false), converted(t, dir, "F32"), 64)
+			m := loaded(t, cpu.New(2, false), modeltest.Converted(t, dir, "F32"), 64)
 			ids := readRecorded(t, dir).Prompts[1].IDs
 			p, err := m.Forward(context.Background(), &model.Batch{IDs: ids, Windows: []int{len(ids)}})
 			if err != nil {
@@ -58,7 +59,7 @@ func TestGenerate(t *testing.T) {
 
 // TestGenerateEnds stops where emit says so, at the number asked for, and where the positions end.
 func TestGenerateEnds(t *testing.T) {
-	m := loaded(t, cpu.New(1, false), converted(t, filepath.Join(fixtures, "mistral"), "F32"), 12)
+	m := loaded(t, cpu.New(1, false), modeltest.Converted(t, filepath.Join(fixtures, "mistral"), "F32"), 12)
 	for _, c := range []struct{ n, stop, want int }{{3, 99, 3}, {100, 2, 2}, {100, 99, 12 - 4}, {0, 99, 0}} {
 		made := 0
 		g, err := m.Generate(context.Background(), []int32{5, 6, 7, 8}, c.n, func([]float32, []int32) (int32, error) { return 9, nil }, func(int32) (bool, error) {

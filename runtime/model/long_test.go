@@ -96,7 +96,7 @@ func TestLongLogits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := model.New(cpu.New(2, false), *plan.Block, model.FromPlan(plan), c.Tokens)
+			m, err := model.New(context.Background(), cpu.New(2, false), *plan.Block, model.FromPlan(plan), c.Tokens)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,11 +24,11 @@ type Model struct {
 	limit  int // positions that there are angles for
 }
 
-// New makes a model that can run positions below limit. Weights are loaded by Load.
-func New(dev device.Device, block arch.Block, src Source, limit int) (*Model, error) {
+// New makes a model that can run positions below limit. It loads what is outside the layers; Load loads these.
+func New(ctx context.Context, dev device.Device, block arch.Block, src Source, limit int) (*Model, error) {
 	m := &Model{Block: block, dev: dev, src: src, limit: limit}
 	var err error
-	if m.global, err = m.load(block.Globals()); err != nil {
+	if m.global, err = m.load(ctx, block.Globals()); err != nil {
 		return nil, err
 	}
 	if err := m.makeAngles(); err != nil {
@@ -64,10 +64,7 @@ func (m *Model) makeAngles() (err error) {
 // Load brings all layers onto the device.
 func (m *Model) Load(ctx context.Context) error {
 	for l := len(m.layers); l < int(m.Block.Layers); l++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		t, err := m.LoadLayer(l, true)
+		t, err := m.LoadLayer(ctx, l, true)
 		if err != nil {
 			return err
 		}
@@ -93,13 +90,16 @@ type Layer struct {
 }
 
 // LoadLayer brings a layer onto the device, with or without its routed experts.
-func (m *Model) LoadLayer(l int, experts bool) (*Layer, error) {
+func (m *Model) LoadLayer(ctx context.Context, l int, experts bool) (*Layer, error) {
 	inputs := m.Block.Layer(int64(l))
 	if !experts {
 		inputs = slices.DeleteFunc(inputs, stacked)
 	}
-	t, err := m.load(inputs)
-	return &Layer{t, l}, err
+	t, err := m.load(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return &Layer{t, l}, nil
 }
 
 // Number counts from 0.
@@ -133,7 +133,7 @@ func (t *tensors) release() {
 }
 
 // load reads tensors whose shapes are known to be right.
-func (m *Model) load(inputs []arch.Input) (*tensors, error) {
+func (m *Model) load(ctx context.Context, inputs []arch.Input) (*tensors, error) {
 	t := m.none()
 	for _, in := range inputs {
 		src, ok := m.src.Tensor(in.Name)
@@ -141,11 +141,15 @@ func (m *Model) load(inputs []arch.Input) (*tensors, error) {
 			t.release()
 			return nil, fault.New(fault.Mismatch, "", "is missing").In(in.Name)
 		}
-		var err error
+		err := ctx.Err()
+		if err != nil {
+			t.release()
+			return nil, err
+		}
 		if len(in.Shape) == 1 {
 			t.vectors[short(in.Name)], err = m.loadVector(src, int(in.Shape[0]))
 		} else {
-			t.weights[short(in.Name)], err = m.loadWeight(src, in.Shape, 0, matrices(in.Shape))
+			t.weights[short(in.Name)], err = m.loadWeight(ctx, src, in.Shape, 0, matrices(in.Shape))
 		}
 		if err != nil {
 			t.release()
@@ -174,11 +178,17 @@ func matrices(shape []int64) int {
 	return int(shape[2])
 }
 
-// loadWeight loads n matrices of a tensor, from number first on.
-func (m *Model) loadWeight(src Tensor, shape []int64, first, n int) (device.Weight, error) {
+// loadWeight loads n matrices of a tensor, from number first on. It ends between two pieces when ctx is done: a tensor may be
+// larger than what a disk reads in a second.
+func (m *Model) loadWeight(ctx context.Context, src Tensor, shape []int64, first, n int) (device.Weight, error) {
 	elems, bytes, _ := src.Type.Block()
 	skip := int64(first) * shape[1] * (shape[0] / elems * bytes)
-	return m.dev.Load(src.Type, int(shape[0]), int(shape[1]), n, func(p []byte, off int64) error { return src.Read(p, skip+off) })
+	return m.dev.Load(src.Type, int(shape[0]), int(shape[1]), n, func(p []byte, off int64) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return src.Read(p, skip+off)
+	})
 }
 
 // loadVector widens a vector, which writers keep in F32, but need not.

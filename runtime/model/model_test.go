@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,53 +11,11 @@ import (
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
-	"github.com/qconv/qconv/formats/hf"
-	"github.com/qconv/qconv/quantize/mix"
-	"github.com/qconv/qconv/quantize/pipeline"
 	"github.com/qconv/qconv/runtime/device"
 	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/model"
+	"github.com/qconv/qconv/runtime/model/modeltest"
 )
-
-// converted writes a checkpoint as a GGUF file of a type and opens it.
-func converted(t testing.TB, dir, typ string) *gguf.Set {
-	t.Helper()
-	ck, err := hf.Open(hf.Dir(dir, false), hf.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ck.Close()
-	recipe, ok := mix.ParseRecipe(typ)
-	if !ok {
-		t.Fatal(typ)
-	}
-	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: recipe, FileName: "model.gguf"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := t.TempDir()
-	if _, err := plan.WriteFiles(context.Background(), pipeline.Output{Dir: out}); err != nil {
-		t.Fatal(err)
-	}
-	return opened(t, filepath.Join(out, "model.gguf"))
-}
-
-func opened(t testing.TB, path string) *gguf.Set {
-	t.Helper()
-	set, err := gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
-		f, err := os.Open(filepath.Join(filepath.Dir(path), name))
-		if err != nil {
-			return nil, 0, err
-		}
-		t.Cleanup(func() { f.Close() })
-		st, err := f.Stat()
-		return f, st.Size(), err
-	}, filepath.Base(path), gguf.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
-}
 
 func loaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Model {
 	t.Helper()
@@ -66,7 +23,7 @@ func loaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Mo
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.New(dev, block, model.FromSet(set), limit)
+	m, err := model.New(context.Background(), dev, block, model.FromSet(set), limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +74,7 @@ func TestLogits(t *testing.T) {
 	for _, path := range dirs {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			m := loaded(t, cpu.New(2, false), converted(t, dir, "F32"), 64)
+			m := loaded(t, cpu.New(2, false), modeltest.Converted(t, dir, "F32"), 64)
 			var worst float64
 			for _, prompt := range readRecorded(t, dir).Prompts {
 				p, err := m.Forward(context.Background(), &model.Batch{IDs: prompt.IDs, Windows: []int{len(prompt.IDs)}})
@@ -158,13 +115,13 @@ func (d damaged) Tensor(name string) (model.Tensor, bool) {
 
 // TestDamagedWeights refuses NaN in vectors and matrices, with the tensor's name.
 func TestDamagedWeights(t *testing.T) {
-	set := converted(t, filepath.Join(fixtures, "mistral"), "F32")
+	set := modeltest.Converted(t, filepath.Join(fixtures, "mistral"), "F32")
 	_, block, err := arch.FromGGUF(set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"output_norm.weight", "token_embd.weight", "blk.1.attn_norm.weight", "blk.0.ffn_up.weight"} {
-		m, err := model.New(cpu.New(2, false), block, damaged{model.FromSet(set), name}, 8)
+		m, err := model.New(context.Background(), cpu.New(2, false), block, damaged{model.FromSet(set), name}, 8)
 		if err == nil {
 			err = m.Load(context.Background())
 			m.Close()

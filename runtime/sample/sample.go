@@ -9,7 +9,6 @@ package sample
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/qconv/qconv/formats/fault"
 )
@@ -55,8 +54,8 @@ type Sampler struct {
 	o    Options
 	bad  error
 	rand *rand.PCG
+	order
 	// reused between calls
-	cand   []candidate
 	recent map[int32]bool
 }
 
@@ -64,7 +63,6 @@ type Sampler struct {
 type candidate struct {
 	id    int32
 	logit float64 // after the penalty
-	p     float64 // its probability among the candidates left, before they are cut further
 }
 
 // New makes a Sampler. Options that Check refuses make every Next fail with its error. Random numbers come from
@@ -86,17 +84,10 @@ func (s *Sampler) Next(logits []float32, recent []int32) (int32, error) {
 	if s.o.Temperature == 0 {
 		return s.most(), nil
 	}
-	s.narrow()
-	// The candidates are in falling order, so that the sum that decides is reached after few of them.
-	sum := s.weigh(s.o.Temperature)
-	target := float64(float64(s.rand.Uint64()>>11)/(1<<53)) * sum
-	reached := 0.0
-	for _, c := range s.cand {
-		if reached += c.p; reached > target {
-			return c.id, nil
-		}
-	}
-	return s.cand[len(s.cand)-1].id, nil // rounding kept the sum from reaching its own value
+	s.topK(s.o.TopK)
+	s.cut(s.o.TopP, s.o.MinP)
+	n := s.reach(s.o.Temperature, float64(s.rand.Uint64()>>11)/(1<<53), true, 0)
+	return s.cand[n-1].id, nil
 }
 
 // gather makes candidates of all logits that are not -Inf, with the penalty.
@@ -110,7 +101,7 @@ func (s *Sampler) gather(logits []float32, recent []int32) error {
 			s.recent[id] = true
 		}
 	}
-	s.cand = s.cand[:0]
+	s.cand, s.ends, s.sorted = s.cand[:0], nil, 0
 	for i, l := range logits {
 		x := float64(l)
 		switch {
@@ -128,7 +119,7 @@ func (s *Sampler) gather(logits []float32, recent []int32) error {
 			// A penalty far from 1 may leave the range of numbers; order and differences need finite ones.
 			x = max(-math.MaxFloat64/4, min(math.MaxFloat64/4, x))
 		}
-		s.cand = append(s.cand, candidate{id: int32(i), logit: x})
+		s.cand = append(s.cand, candidate{int32(i), x})
 	}
 	if len(s.cand) == 0 {
 		return fault.New(fault.Failed, "", "none of %d tokens is possible: all logits are -Inf", len(logits))
@@ -145,73 +136,4 @@ func (s *Sampler) most() int32 {
 		}
 	}
 	return best.id
-}
-
-// narrow sorts the candidates by falling logit and applies top-k, top-p and min-p in turn.
-func (s *Sampler) narrow() {
-	s.sortTop(s.o.TopK)
-	if s.o.TopP < 1 {
-		goal := s.weigh(1) * s.o.TopP
-		sum := 0.0
-		for i := range s.cand {
-			if sum += s.cand[i].p; sum >= goal {
-				s.cand = s.cand[:i+1]
-				break
-			}
-		}
-	}
-	if s.o.MinP > 0 {
-		for i := range s.cand {
-			if i > 0 && exp(s.cand[i].logit-s.cand[0].logit) < s.o.MinP {
-				s.cand = s.cand[:i]
-				break
-			}
-		}
-	}
-}
-
-// weigh sets p of the sorted candidates to e^((logit - largest) / temperature) and gives their sum.
-func (s *Sampler) weigh(temperature float64) float64 {
-	sum := 0.0
-	for i := range s.cand {
-		c := &s.cand[i]
-		c.p = exp((c.logit - s.cand[0].logit) / temperature)
-		sum += c.p
-	}
-	return sum
-}
-
-// before orders candidates: larger logits first, of equal ones the smaller id.
-func before(a, b candidate) int {
-	switch {
-	case a.logit > b.logit:
-		return -1
-	case a.logit < b.logit:
-		return 1
-	}
-	return int(a.id - b.id)
-}
-
-// sortTop leaves the first k candidates in order; k of 0 is all. For small k it inserts each candidate that belongs to
-// the best seen so far, which after a few hundred tokens of a vocabulary is rare.
-func (s *Sampler) sortTop(k int) {
-	const small = 1000
-	if k == 0 || k > small || k >= len(s.cand) {
-		slices.SortFunc(s.cand, before)
-		if k > 0 && k < len(s.cand) {
-			s.cand = s.cand[:k]
-		}
-		return
-	}
-	top := s.cand[:k]
-	slices.SortFunc(top, before)
-	for _, c := range s.cand[k:] {
-		if before(c, top[k-1]) > 0 {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(top, c, before)
-		copy(top[at+1:], top[at:k-1])
-		top[at] = c
-	}
-	s.cand = top
 }

@@ -3,7 +3,7 @@ package stream_test
 import (
 	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,47 +13,14 @@ import (
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
-	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/formats/tokenizer"
-	"github.com/qconv/qconv/quantize/mix"
-	"github.com/qconv/qconv/quantize/pipeline"
 	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/model"
+	"github.com/qconv/qconv/runtime/model/modeltest"
 	"github.com/qconv/qconv/runtime/stream"
 )
 
 const tiny = "../../testdata/harbour-2m"
-
-func converted(t testing.TB, dir, typ string) *gguf.Set {
-	t.Helper()
-	ck, err := hf.Open(hf.Dir(dir, false), hf.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ck.Close()
-	recipe, _ := mix.ParseRecipe(typ)
-	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: recipe, FileName: "model.gguf"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := t.TempDir()
-	if _, err := plan.WriteFiles(context.Background(), pipeline.Output{Dir: out}); err != nil {
-		t.Fatal(err)
-	}
-	set, err := gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
-		f, err := os.Open(filepath.Join(out, name))
-		if err != nil {
-			return nil, 0, err
-		}
-		t.Cleanup(func() { f.Close() })
-		st, err := f.Stat()
-		return f, st.Size(), err
-	}, "model.gguf", gguf.DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
-}
 
 // measured evaluates a file on windows, with threads threads.
 func measured(t testing.TB, set *gguf.Set, w *stream.Windows, threads int, ram int64, layerMajor bool) stream.Perplexity {
@@ -63,7 +30,7 @@ func measured(t testing.TB, set *gguf.Set, w *stream.Windows, threads int, ram i
 		t.Fatal(err)
 	}
 	src := model.FromSet(set)
-	m, err := model.New(cpu.New(threads, false), block, src, w.Length())
+	m, err := model.New(context.Background(), cpu.New(threads, false), block, src, w.Length())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +86,7 @@ func TestPerplexity(t *testing.T) {
 		t.Skip("evaluates 16,384 tokens; -short was given")
 	}
 	for _, typ := range []string{"F32", "BF16"} {
-		set := converted(t, tiny, typ)
+		set := modeltest.Converted(t, tiny, typ)
 		w := text(t, set, want.Context, want.Windows, stream.All)
 		p := measured(t, set, w, 2, 1<<30, false)
 		if p.Windows != want.Windows || p.Scored != want.Scored {
@@ -134,7 +101,7 @@ func TestPerplexity(t *testing.T) {
 // TestSameBits holds that neither threads nor memory change a digit: dense, with experts, and with latent attention.
 func TestSameBits(t *testing.T) {
 	for _, dir := range []string{tiny, "../../testdata/fixtures/mixtral", "../../testdata/fixtures/deepseek-v3"} {
-		set := converted(t, dir, "BF16")
+		set := modeltest.Converted(t, dir, "BF16")
 		_, block, err := arch.FromGGUF(set)
 		if err != nil {
 			t.Fatal(err)
@@ -177,8 +144,27 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", c, p, err)
 		}
 	}
-	if _, err := stream.NewPlan(&s, 70, 256, 64<<20, false); fault.KindOf(err) != fault.Budget {
-		t.Errorf("64 MiB: %v", err)
+	// What is refused says how much would do, whichever way needs less.
+	few := s
+	few.Total = few.Global + few.Layer
+	for _, c := range []struct {
+		sizes      model.Sizes
+		layerMajor bool
+	}{{s, true}, {few, false}} {
+		_, err := stream.NewPlan(&c.sizes, 70, 256, 10<<20, false)
+		var need, length, given int64
+		if fault.KindOf(err) != fault.Budget {
+			t.Fatalf("10 MiB: %v", err)
+		}
+		if _, e := fmt.Sscanf(err.Error(), "the model needs at least %d MiB for windows of %d tokens, %d MiB are given", &need, &length, &given); e != nil || length != 256 || given != 10 {
+			t.Fatalf("%v: %v", err, e)
+		}
+		if p, err := stream.NewPlan(&c.sizes, 70, 256, need<<20, false); err != nil || p.LayerMajor != c.layerMajor {
+			t.Errorf("the %d MiB that are said to do: %+v, %v", need, p, err)
+		}
+		if _, err := stream.NewPlan(&c.sizes, 70, 256, (need-1)<<20, false); fault.KindOf(err) != fault.Budget {
+			t.Errorf("1 MiB less: %v", err)
+		}
 	}
 }
 
@@ -222,7 +208,7 @@ func TestStories(t *testing.T) {
 		}
 	}
 	for dir, want := range map[string]float64{"hf-f32": 1.34919, "hf-bf16": 1.348923} {
-		set := converted(t, filepath.Join(shared, "models/stories260K", dir), map[string]string{"hf-f32": "F32", "hf-bf16": "BF16"}[dir])
+		set := modeltest.Converted(t, filepath.Join(shared, "models/stories260K", dir), map[string]string{"hf-f32": "F32", "hf-bf16": "BF16"}[dir])
 		tok, err := tokenizer.FromGGUF(set.First)
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +225,7 @@ func TestStories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := model.New(cpu.New(2, false), block, model.FromSet(set), 256)
+		m, err := model.New(context.Background(), cpu.New(2, false), block, model.FromSet(set), 256)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,14 +22,16 @@ type Plan struct {
 }
 
 // NewPlan chooses the way: the model stays in memory when it fits into ram bytes with a batch, else layers come and go.
-// windows is how many there will be, each of length tokens. A budget that not even that fits is a fault of kind Budget.
+// windows is how many there will be, each of length tokens. A budget into which neither fits is a fault of kind Budget, which
+// says how much would do.
 func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (Plan, error) {
 	p := Plan{Batch: max(1, min(windows, batchTokens/length))}
 	p.Round = p.Batch
 	tokens := int64(p.Batch * length)
 	fixed := s.Global + s.Output + int64(length)*s.Position + tokens*s.Work
 	p.Peak = fixed + s.Total - s.Global + tokens*s.Token
-	if p.Peak <= ram && !layerMajor {
+	inMemory := p.Peak
+	if inMemory <= ram && !layerMajor {
 		return p, nil
 	}
 	// Two layers, or experts, are there at a time: one works while the next comes in.
@@ -41,7 +43,9 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 		rounds = min(rounds, max(ram-fixed, 0)/each)
 	}
 	if rounds < int64(p.Batch) {
-		return p, fault.New(fault.Budget, "", "layer by layer the model needs %d MiB, %d are given", (fixed+int64(p.Batch)*each)>>20, ram>>20)
+		const mib = 1 << 20
+		need := min(inMemory, fixed+int64(p.Batch)*each) // a model of few layers may need less when it stays
+		return p, fault.New(fault.Budget, "", "the model needs at least %d MiB for windows of %d tokens, %d MiB are given", (need+mib-1)/mib, length, ram/mib)
 	}
 	if p.Round = int(rounds); p.Round < windows {
 		p.Round -= p.Round % p.Batch // whole batches, the same whatever the memory
@@ -63,15 +67,21 @@ func Run(ctx context.Context, m *model.Model, windows [][]int32, p Plan, watch f
 		return err
 	}
 	for first := 0; first < len(windows); first += p.Batch {
-		pass, err := m.Forward(ctx, batch(windows[first:min(first+p.Batch, len(windows))]))
-		if err == nil {
-			err = use(first, pass)
-			pass.End()
-		}
+		end := min(first+p.Batch, len(windows))
+		pass, err := m.Begin(batch(windows[first:end]))
 		if err != nil {
 			return err
 		}
-		watch(float64(min(first+p.Batch, len(windows))) / float64(len(windows)))
+		err = pass.Through(ctx, func(layers int) {
+			watch((float64(first) + float64((end-first)*layers)/float64(m.Block.Layers)) / float64(len(windows)))
+		})
+		if err == nil {
+			err = use(first, pass)
+		}
+		pass.End()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -89,8 +99,8 @@ func layerMajor(ctx context.Context, m *model.Model, windows [][]int32, p Plan, 
 	layers := int(m.Block.Layers)
 	for start := 0; start < len(windows); start += p.Round {
 		round := windows[start:min(start+p.Round, len(windows))]
-		err := oneRound(ctx, m, round, p.Batch, func(layer int) {
-			watch((float64(start) + float64(len(round)*layer)/float64(layers)) / float64(len(windows)))
+		err := oneRound(ctx, m, round, p.Batch, func(done float64) {
+			watch((float64(start) + float64(len(round))*done/float64(layers)) / float64(len(windows)))
 		}, func(first int, pass *model.Pass) error { return use(start+first, pass) })
 		if err != nil {
 			return err
@@ -99,7 +109,7 @@ func layerMajor(ctx context.Context, m *model.Model, windows [][]int32, p Plan, 
 	return nil
 }
 
-func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, watch func(layer int), use func(int, *model.Pass) error) (err error) {
+func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, watch func(layers float64), use func(int, *model.Pass) error) (err error) {
 	var passes []*model.Pass
 	defer func() {
 		for _, p := range passes {
@@ -113,18 +123,18 @@ func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, wa
 		}
 		passes = append(passes, p)
 	}
-	next := ahead(int(m.Block.Layers), func(l int) (*model.Layer, error) { return m.LoadLayer(l, false) }, (*model.Layer).Release)
+	next := ahead(int(m.Block.Layers), func(l int) (*model.Layer, error) { return m.LoadLayer(ctx, l, false) }, (*model.Layer).Release)
 	defer next.stop()
 	for l := range int(m.Block.Layers) {
 		layer, err := next.get(ctx)
 		if err == nil {
-			err = through(ctx, m, passes, layer)
+			err = through(ctx, m, passes, layer, func(done float64) { watch(float64(l) + done) })
 			layer.Release()
 		}
 		if err != nil {
 			return err
 		}
-		watch(l + 1)
+		watch(float64(l + 1))
 	}
 	for i, p := range passes {
 		if err := use(i*each, p); err != nil {
@@ -134,16 +144,17 @@ func oneRound(ctx context.Context, m *model.Model, round [][]int32, each int, wa
 	return nil
 }
 
-// through sends all passes through a layer.
-func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *model.Layer) error {
+// through sends all passes through a layer. watch is told how much of that is done, as a share.
+func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *model.Layer, watch func(done float64)) error {
 	if !layer.Sparse() {
-		for _, p := range passes {
+		for i, p := range passes {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			if err := p.Layer(layer); err != nil {
 				return err
 			}
+			watch(float64(i+1) / float64(len(passes)))
 		}
 		return nil
 	}
@@ -169,15 +180,18 @@ func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *m
 			}
 		}
 	}
-	next := ahead(len(wanted), func(i int) (*model.Expert, error) { return m.LoadExpert(layer.Number(), wanted[i]) }, (*model.Expert).Release)
+	next := ahead(len(wanted), func(i int) (*model.Expert, error) { return m.LoadExpert(ctx, layer.Number(), wanted[i]) }, (*model.Expert).Release)
 	defer next.stop()
-	for range wanted {
+	for i := range wanted {
 		x, err := next.get(ctx)
 		if err != nil {
 			return err
 		}
 		for _, p := range passes {
-			if err = p.Expert(x); err != nil {
+			if err = ctx.Err(); err == nil {
+				err = p.Expert(x)
+			}
+			if err != nil {
 				break
 			}
 		}
@@ -185,6 +199,7 @@ func through(ctx context.Context, m *model.Model, passes []*model.Pass, layer *m
 		if err != nil {
 			return err
 		}
+		watch(float64(i+1) / float64(len(wanted))) // attention is little beside the experts
 	}
 	for _, p := range passes {
 		p.Leave()

@@ -113,9 +113,7 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 	d.run(len(faults), func(_, i int) {
 		p := w.blocks[i*each : min((i+1)*each, len(w.blocks))]
 		if faults[i] = read(p, int64(i*each)); faults[i] == nil {
-			if err := codec.Check(p); err != nil {
-				faults[i] = fault.New(fault.Malformed, "", "%w", err)
-			}
+			faults[i] = checkRows(codec, p, rowBytes, i*each/max(rowBytes, 1))
 		}
 	})
 	for _, err := range faults {
@@ -132,6 +130,22 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 		w.matrices = append(w.matrices, m)
 	}
 	return w, nil
+}
+
+// checkRows checks the blocks of whole rows, of which the first has a number.
+func checkRows(codec *quantize.Codec, p []byte, rowBytes, first int) error {
+	err := codec.Check(p)
+	if err == nil {
+		return nil
+	}
+	row := first
+	for at := 0; at < len(p); at += rowBytes {
+		if e := codec.Check(p[at : at+rowBytes]); e != nil {
+			row, err = first+at/rowBytes, e
+			break
+		}
+	}
+	return fault.New(fault.Malformed, "", "row %d is damaged: %w", row, err)
 }
 
 func (d *Device) Release(device.Weight) {}
