@@ -23,6 +23,7 @@ import (
 	"github.com/qconv/qconv/quantize/pipeline"
 	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/model"
+	"github.com/qconv/qconv/runtime/model/modeltest"
 )
 
 var (
@@ -56,7 +57,7 @@ func readExpected(t testing.TB) (e expected) {
 // TestPlain ties the float64 evaluation that TestTypes compares with to others' figures: to the logits that Hugging Face
 // transformers computed (in float32, hence the bound), and to those of the tiny model's trainer (PyTorch, float64).
 func TestPlain(t *testing.T) {
-	m := newPlain(t, tiny, converted(t, tiny, "F32"))
+	m := newPlain(t, tiny, modeltest.Converted(t, tiny, "F32"))
 	e := readExpected(t)
 	last := m.logits(e.First.IDs)[len(e.First.IDs)-1]
 	for i, id := range e.First.TopIDs {
@@ -99,13 +100,13 @@ func TestPlain(t *testing.T) {
 func TestTypes(t *testing.T) {
 	const bound, fastBound = 1e-4, 257e-4
 	ids := readExpected(t).First.IDs
-	importance := newPlain(t, tiny, converted(t, tiny, "F32")).importance(ids[64:128])
+	importance := newPlain(t, tiny, modeltest.Converted(t, tiny, "F32")).importance(ids[64:128])
 	ids = ids[:64]
 	defer cpu.Use(cpu.Kernels())
 	for _, c := range quantize.List() {
 		t.Run(c.Type.String(), func(t *testing.T) {
 			path := pure(t, c.Type, importance)
-			set := opened(t, path)
+			set := modeltest.Opened(t, path)
 			want := newPlain(t, tiny, set).logits(ids)
 			report := fmt.Sprintf("%-7v", c.Type)
 			compare := func(name string, got []float32, bound float64) {

@@ -67,7 +67,7 @@ func run(path string, threads, prompt, generate, runs int, fast bool) error {
 		return err
 	}
 	ctx := context.Background()
-	m, err := model.New(cpu.New(threads, fast), block, model.FromSet(set), prompt+generate)
+	m, err := model.New(ctx, cpu.New(threads, fast), block, model.FromSet(set), prompt+generate)
 	if err != nil {
 		return err
 	}
