@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -194,9 +196,13 @@ func eightQ4_0(a *asm) {
 	})
 }
 
-// units gives d and dmin of Q4_K or Q5_K, in memory.
-func (k *eight) units() kept {
-	m := k.keep(2)
+// header is d and dmin of a block of Q4_K or Q5_K, and its scales and minima, four bytes of each row for each of: scales of
+// groups 0 … 3, minima of them, scales of groups 4 … 7, minima of them.
+type header struct{ kept }
+
+// header reads it: see unpacker.groupsK.
+func (k *eight) header() header {
+	m := k.keep(6)
 	for i := range 2 {
 		x, y, v := k.vec(), k.XMM(), k.vec()
 		if i == 0 {
@@ -208,42 +214,43 @@ func (k *eight) units() kept {
 		k.VEXTRACTI128(Imm(1), x, y)
 		k.VPACKUSDW(y, x.AsX(), x.AsX())
 		k.VCVTPH2PS(x.AsX(), v)
-		m.store(i, v)
+		m.store(4+i, v)
 	}
-	return m
+	both := k.load(k.word(12))
+	for i := range 2 {
+		v, low, high := k.load(k.word(4+4*i)), k.vec(), k.vec()
+		k.VPAND(k.shared(0x3f3f3f3f), v, low)
+		k.VPSRLD(Imm(2), v, v)
+		k.VPAND(k.shared(0x30303030), v, v)
+		if i == 1 {
+			k.VPSRLD(Imm(4), both, both)
+		}
+		k.VPAND(k.shared(0x0f0f0f0f), both, high)
+		k.VPOR(v, high, high)
+		m.store(i, low)
+		m.store(2+i, high)
+	}
+	return header{m}
 }
 
-// scaleK gives the scales (0) or minima (1) of group g: see unpacker.groupsK.
-func (k *eight) scaleK(units kept, which, g int) reg.VecVirtual {
+// scaleK gives the scales (0) or minima (1) of group g.
+func (k *eight) scaleK(h header, which, g int) reg.VecVirtual {
 	v := k.vec()
-	if g < 4 {
-		k.field(v, k.word(4+4*which), 8*g, 0x3f)
-	} else {
-		high := k.vec()
-		k.field(v, k.word(12), 8*(g-4)+4*which, 0x0f)
-		k.field(high, k.word(4+4*which), 8*(g-4)+2, 0x30)
-		k.VPOR(high, v, v)
+	var pattern []uint32
+	for i := range uint32(4) {
+		pattern = append(pattern, 0x80808000+4*i+uint32(g%4))
 	}
+	k.VMOVDQU(h.mem(g/4*2+which), v)
+	k.VPSHUFB(k.table(fmt.Sprint("byte", g%4), append(pattern, pattern...)...), v, v)
 	k.VCVTDQ2PS(v, v)
-	k.VMULPS(units.mem(which), v, v)
+	k.VMULPS(h.mem(4+which), v, v)
 	return v
-}
-
-// field gives some bits of 32.
-func (k *eight) field(dst reg.VecVirtual, m Mem, right int, mask uint32) {
-	k.VMOVDQU(m, dst)
-	if right > 0 {
-		k.VPSRLD(Imm(uint64(right)), dst, dst)
-	}
-	if right < 28 { // else no more is left
-		k.VPAND(k.shared(mask), dst, dst)
-	}
 }
 
 func eightQ4_K(a *asm) {
 	k := &eight{size: 144, group: 32, minima: true}
 	a.eightRows("Q4_K", 256, k, []uint32{0x000f000f, 0x0f000f00, 0x00f000f0}, func() {
-		units := k.units()
+		h := k.header()
 		for i := range 4 {
 			var n nibbles
 			for q := range 8 {
@@ -253,7 +260,7 @@ func eightQ4_K(a *asm) {
 			low, high := k.whole(&n)
 			for j, s := range []sum{low, high} {
 				g := 2*i + j
-				k.finish(g, k.scaled(s, k.scaleK(units, 0, g), g), k.scaleK(units, 1, g))
+				k.finish(g, k.scaled(s, k.scaleK(h, 0, g), g), k.scaleK(h, 1, g))
 			}
 		}
 	})
@@ -284,7 +291,7 @@ func (m kept) load(i int) reg.VecVirtual {
 func eightQ5_K(a *asm) {
 	k := &eight{size: 176, group: 32, minima: true}
 	a.eightRows("Q5_K", 256, k, []uint32{0x00ff00ff, 0x0f0f0f0f, 0x10101010}, func() {
-		units := k.units()
+		h := k.header()
 		for i := range 4 {
 			var s [2]sum
 			for q := range 8 {
@@ -299,7 +306,7 @@ func eightQ5_K(a *asm) {
 			}
 			for j, s := range s {
 				g := 2*i + j
-				k.finish(g, k.scaled(s, k.scaleK(units, 0, g), g), k.scaleK(units, 1, g))
+				k.finish(g, k.scaled(s, k.scaleK(h, 0, g), g), k.scaleK(h, 1, g))
 			}
 		}
 	})
