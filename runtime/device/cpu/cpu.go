@@ -108,6 +108,7 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 	elems, bytes, _ := t.Block()
 	rowBytes := cols / int(elems) * int(bytes)
 	w := &weight{codec: codec, cols: cols, rows: rows, blocks: make([]byte, matrices*rows*rowBytes)}
+	inHugePages(w.blocks)
 	each := max(1, chunk/max(rowBytes, 1)) * rowBytes
 	faults := make([]error, (len(w.blocks)+each-1)/max(each, 1))
 	d.run(len(faults), func(_, i int) {

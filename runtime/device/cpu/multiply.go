@@ -14,6 +14,19 @@ const (
 	inputRows  = 16
 )
 
+// together is how many rows a thread takes at a time: more for a single vector, which is soon done with them, but some for
+// each thread.
+func (d *Device) together(products []device.Product) int {
+	if len(products) == 0 || products[0].X.Rows > 1 {
+		return weightRows
+	}
+	rows := 0
+	for i := range products {
+		rows += products[i].W.Rows()
+	}
+	return min(max(rows/(4*d.threads)/weightRows, 1), 4) * weightRows
+}
+
 // input is the vectors that products have in common, rounded once for all of them.
 type input struct {
 	x       device.View
@@ -43,8 +56,9 @@ func (d *Device) Multiply(products []device.Product) {
 		in.ready.Fill(values(in.x), in.x.Stride, first, min(first+inputRows, in.x.Rows))
 	})
 	parts = parts[:0]
+	together := d.together(products)
 	for i := range products {
-		for r := 0; r < products[i].W.Rows(); r += weightRows {
+		for r := 0; r < products[i].W.Rows(); r += together {
 			parts = append(parts, part{i, r})
 		}
 	}
@@ -52,7 +66,7 @@ func (d *Device) Multiply(products []device.Product) {
 		p, first := &products[parts[n].i], parts[n].first
 		s := scratch.Get().(*matrix.Scratch)
 		w := p.W.(*weight).matrices[p.Matrix]
-		matrix.Multiply(values(p.Dst), p.Dst.Stride, of[parts[n].i].ready, w, first, min(first+weightRows, w.Rows), s)
+		matrix.Multiply(values(p.Dst), p.Dst.Stride, of[parts[n].i].ready, w, first, min(first+together, w.Rows), s)
 		scratch.Put(s)
 	})
 	for _, in := range inputs {

@@ -18,11 +18,17 @@ func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, 
 	if a.tier != avx2 || a.n > some || f == nil || row0%weavers != 0 {
 		return row0
 	}
-	var xs [some]record
+	type vector struct { // of a record
+		values     *int8
+		scale, sum *float32
+		offset     *int32
+	}
+	var xs [some]vector
 	for t := range a.n {
-		xs[t] = a.record(t)
+		x := a.record(t)
+		xs[t] = vector{(*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], &x.sum[0], &x.offset[0]}
 		if w.format.group == 16 {
-			xs[t].sum, xs[t].offset = xs[t].halfSum, xs[t].halfOffset
+			xs[t].sum, xs[t].offset = &x.halfSum[0], &x.halfOffset[0]
 		}
 	}
 	n := w.Cols / w.format.elems
@@ -30,7 +36,7 @@ func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, 
 		blocks := w.Blocks[row0*w.rowBytes:][:weavers*w.rowBytes]
 		for t := range a.n {
 			x := &xs[t]
-			f(&dst[t*stride+row0:][:weavers][0], &blocks[0], (*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], &x.sum[0], &x.offset[0], n)
+			f(&dst[t*stride+row0:][:weavers][0], &blocks[0], x.values, x.scale, x.sum, x.offset, n)
 		}
 	}
 	return row0
