@@ -169,6 +169,7 @@ func (p *Pass) Attention(l *Layer) error {
 	if p.err != nil {
 		return p.err
 	}
+	p.freeFrom(2) // what comes next reads but h and out
 	p.m.dev.Add(p.x, p.out)
 	p.m.dev.Norm(p.h, p.x, l.vector("ffn_norm.weight"), eps)
 	switch {

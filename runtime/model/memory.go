@@ -14,6 +14,7 @@ type Sizes struct {
 	Token    int64 // of the residual stream, for every token of a pass
 	Waiting  int64 // what a token keeps between Attention and the last Expert
 	Work     int64 // for every token of a batch, at most, while it goes through a layer
+	Streamed int64 // the same where experts come one at a time
 	Position int64 // of angles, for every position
 	Cached   int64 // of keys and values, for every position of a cache
 	Output   int64 // for the logits that are made at a time
@@ -46,13 +47,12 @@ func Measure(b *arch.Block, src Source) Sizes {
 	if a.Kind == arch.MLA {
 		attention = a.Heads*(a.KeyDim+a.ValueDim+2*a.KVRank+a.RopeDim) + a.KVRank + a.RopeDim + a.QRank
 	}
-	feed := 2 * max(b.MLP.Width, e.SharedWidth)
-	if e.Count > 0 {
-		feed += e.Count + 2*e.Used*(b.Width+e.Width)
-	}
-	// Devices round the vectors that they multiply with weights, and keep that beside them: up to 3 bytes a value.
-	rounded := 3 * max(b.Width, a.Heads*max(a.ValueDim, a.KVRank), b.MLP.Width, e.SharedWidth, e.Used*max(b.Width, e.Width))
-	s.Work = value*(2*b.Width+attention+feed) + rounded
+	// Attention's buffers are free before the feed-forward block's come. Devices round the vectors that they multiply with
+	// weights, and keep that beside them: up to 3 bytes a value.
+	shared := 2*e.SharedWidth + e.Count
+	rounded := max(b.Width, a.Heads*max(a.ValueDim, a.KVRank), b.MLP.Width, e.SharedWidth, e.Width)
+	s.Streamed = value*(2*b.Width+max(attention, 2*b.MLP.Width, shared, b.Width+2*e.Width)) + 3*rounded
+	s.Work = value*(2*b.Width+max(attention, 2*b.MLP.Width, shared+2*e.Used*(b.Width+e.Width))) + 3*max(rounded, e.Used*max(b.Width, e.Width))
 	s.Position = value * b.Rope.Dims
 	s.Cached = value * b.Layers * a.HeadsKV * (a.KeyDim + a.ValueDim)
 	if a.Kind == arch.MLA {

@@ -29,17 +29,26 @@ func measured(t testing.TB, set *gguf.Set, w *stream.Windows, threads int, ram i
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := model.FromSet(set)
-	m, err := model.New(context.Background(), cpu.New(threads, false), block, src, w.Length())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	sizes := model.Measure(&block, src)
+	sizes := model.Measure(&block, model.FromSet(set))
 	plan, err := stream.NewPlan(&sizes, len(w.IDs), w.Length(), ram, layerMajor)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return measuredBy(t, set, w, threads, plan)
+}
+
+// measuredBy is measured with a plan.
+func measuredBy(t testing.TB, set *gguf.Set, w *stream.Windows, threads int, plan stream.Plan) stream.Perplexity {
+	t.Helper()
+	_, block, err := arch.FromGGUF(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.New(context.Background(), cpu.New(threads, false), block, model.FromSet(set), w.Length())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
 	p, err := stream.Measure(context.Background(), m, w, plan, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +127,11 @@ func TestSameBits(t *testing.T) {
 		if want.Windows != 6 || want.Scored != 6*11 || !(want.Value > 1) || !(want.Error > 0) {
 			t.Errorf("%s: %+v", dir, want)
 		}
+		for _, p := range []stream.Plan{{Batch: 1, Round: 1}, {Batch: 5, Round: 5}, {LayerMajor: true, Batch: 1, Round: 4}, {LayerMajor: true, Batch: 2, Round: 6}} {
+			if got := measuredBy(t, set, w, 2, p); got != want {
+				t.Errorf("%s, %+v: %+v, want %+v", dir, p, got, want)
+			}
+		}
 		for _, threads := range []int{1, 2, 7} {
 			for _, layerMajor := range []bool{false, true} {
 				if got := measured(t, set, w, threads, 1<<30, layerMajor); got != want {
@@ -130,7 +144,7 @@ func TestSameBits(t *testing.T) {
 
 // TestPlan reads the model once when all windows fit, and cuts rounds at batches when they do not.
 func TestPlan(t *testing.T) {
-	s := model.Sizes{Total: 1000 << 20, Global: 10 << 20, Layer: 20 << 20, Token: 4 << 10, Waiting: 4 << 10, Work: 16 << 10}
+	s := model.Sizes{Total: 1000 << 20, Global: 10 << 20, Layer: 20 << 20, Token: 4 << 10, Waiting: 4 << 10, Work: 16 << 10, Streamed: 16 << 10}
 	for _, c := range []struct {
 		windows    int
 		ram        int64

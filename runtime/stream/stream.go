@@ -9,8 +9,8 @@ import (
 	"github.com/qconv/qconv/runtime/model"
 )
 
-// batchTokens is how many tokens go through a layer together. It is fixed, so that what is computed does not depend on
-// the memory or the number of threads.
+// batchTokens is how many tokens go through a layer together, if there is memory for them: no operation's result depends on
+// what else is in a batch.
 const batchTokens = 2048
 
 // Plan says how an evaluation keeps to its memory.
@@ -26,29 +26,36 @@ type Plan struct {
 // says how much would do.
 func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (Plan, error) {
 	p := Plan{Batch: max(1, min(windows, batchTokens/length))}
-	p.Round = p.Batch
-	tokens := int64(p.Batch * length)
-	fixed := s.Global + s.Output + int64(length)*s.Position + tokens*s.Work
-	p.Peak = fixed + s.Total - s.Global + tokens*s.Token
-	inMemory := p.Peak
+	// fit makes batches smaller until they need no more than ram, or cannot be smaller, and gives what they need.
+	fit := func(fixed, each int64) int64 {
+		p.Batch = max(1, min(windows, batchTokens/length))
+		for p.Batch > 1 && fixed+int64(p.Batch)*each > ram {
+			p.Batch = (p.Batch + 1) / 2
+		}
+		return fixed + int64(p.Batch)*each
+	}
+	tokens, fixed := int64(length), s.Global+s.Output+int64(length)*s.Position
+	inMemory := fit(fixed+s.Total-s.Global, tokens*(s.Work+s.Token))
 	if inMemory <= ram && !layerMajor {
+		p.Round, p.Peak = p.Batch, inMemory
 		return p, nil
 	}
 	// Two layers, or experts, are there at a time: one works while the next comes in.
 	p.LayerMajor = true
 	fixed += 2*s.Layer + 2*s.Expert
-	each := int64(length) * (s.Token + s.Waiting)
+	each := tokens * (s.Token + s.Waiting)
+	if need := fit(fixed, tokens*s.Streamed+each); need > ram {
+		const mib = 1 << 20
+		least := min(inMemory, need) // a model of few layers may need less when it stays
+		return p, fault.New(fault.Budget, "", "the model needs at least %d MiB for windows of %d tokens, %d MiB are given", (least+mib-1)/mib, length, ram/mib)
+	}
+	fixed += int64(p.Batch) * tokens * s.Streamed
 	rounds := int64(windows)
 	if each > 0 {
-		rounds = min(rounds, max(ram-fixed, 0)/each)
-	}
-	if rounds < int64(p.Batch) {
-		const mib = 1 << 20
-		need := min(inMemory, fixed+int64(p.Batch)*each) // a model of few layers may need less when it stays
-		return p, fault.New(fault.Budget, "", "the model needs at least %d MiB for windows of %d tokens, %d MiB are given", (need+mib-1)/mib, length, ram/mib)
+		rounds = min(rounds, (ram-fixed)/each)
 	}
 	if p.Round = int(rounds); p.Round < windows {
-		p.Round -= p.Round % p.Batch // whole batches, the same whatever the memory
+		p.Round -= p.Round % p.Batch // whole batches
 	}
 	p.Peak = fixed + int64(min(p.Round, windows))*each
 	return p, nil
