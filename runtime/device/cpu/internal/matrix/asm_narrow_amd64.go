@@ -4,11 +4,6 @@
 
 package matrix
 
-// fusedQ4_0AVX2 gives the products of the groups of rows with a vector.
-//
-//go:noescape
-func fusedQ4_0AVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-
 // fusedQ8_0AVX2 gives the products of the groups of rows with a vector.
 //
 //go:noescape
@@ -23,21 +18,6 @@ func fusedQ2_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale
 //
 //go:noescape
 func fusedQ3_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-
-// fusedQ4_KAVX2 gives the products of the groups of rows with a vector.
-//
-//go:noescape
-func fusedQ4_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-
-// fusedQ5_KAVX2 gives the products of the groups of rows with a vector.
-//
-//go:noescape
-func fusedQ5_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-
-// fusedQ6_KAVX2 gives the products of the groups of rows with a vector.
-//
-//go:noescape
-func fusedQ6_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 
 // fusedIQ4_NLAVX2 gives the products of the groups of rows with a vector.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func fusedQ4_0AVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
+// func fusedQ8_0AVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 // Requires: AVX, AVX2, F16C, MMX+
-TEXT ·fusedQ4_0AVX2(SB), NOSPLIT, $0-80
+TEXT ·fusedQ8_0AVX2(SB), NOSPLIT, $0-80
 	MOVQ terms+0(FP), AX
 	MOVQ blocks+8(FP), CX
 	MOVQ rows+64(FP), DX
@@ -20,144 +20,6 @@ again1:
 	MOVQ chunks+72(FP), R10
 
 again2:
-	VBROADCASTI128 2(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y1
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       (DI), Y1, Y1
-	VPMADDWD       32(DI), Y0, Y0
-	VPADDD         Y0, Y1, Y1
-	VBROADCASTI128 20(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y2
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       64(DI), Y2, Y2
-	VPMADDWD       96(DI), Y0, Y0
-	VPADDD         Y0, Y2, Y2
-	VSHUFPS        $0xdd, Y2, Y1, Y0
-	VSHUFPS        $0x88, Y2, Y1, Y1
-	VPADDD         Y0, Y1, Y1
-	VBROADCASTI128 38(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y2
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       128(DI), Y2, Y2
-	VPMADDWD       160(DI), Y0, Y0
-	VPADDD         Y0, Y2, Y2
-	VBROADCASTI128 56(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y3
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       192(DI), Y3, Y3
-	VPMADDWD       224(DI), Y0, Y0
-	VPADDD         Y0, Y3, Y3
-	VSHUFPS        $0xdd, Y3, Y2, Y0
-	VSHUFPS        $0x88, Y3, Y2, Y2
-	VPADDD         Y0, Y2, Y2
-	VSHUFPS        $0xdd, Y2, Y1, Y0
-	VSHUFPS        $0x88, Y2, Y1, Y1
-	VPADDD         Y0, Y1, Y1
-	VBROADCASTI128 74(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y2
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       256(DI), Y2, Y2
-	VPMADDWD       288(DI), Y0, Y0
-	VPADDD         Y0, Y2, Y2
-	VBROADCASTI128 92(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y3
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       320(DI), Y3, Y3
-	VPMADDWD       352(DI), Y0, Y0
-	VPADDD         Y0, Y3, Y3
-	VSHUFPS        $0xdd, Y3, Y2, Y0
-	VSHUFPS        $0x88, Y3, Y2, Y2
-	VPADDD         Y0, Y2, Y2
-	VBROADCASTI128 110(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y3
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       384(DI), Y3, Y3
-	VPMADDWD       416(DI), Y0, Y0
-	VPADDD         Y0, Y3, Y3
-	VBROADCASTI128 128(BX), Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y4
-	VPSRLW         $0x08, Y0, Y0
-	VPAND          nibbleHalves<>+0(SB), Y0, Y0
-	VPMADDWD       448(DI), Y4, Y4
-	VPMADDWD       480(DI), Y0, Y0
-	VPADDD         Y0, Y4, Y4
-	VSHUFPS        $0xdd, Y4, Y3, Y0
-	VSHUFPS        $0x88, Y4, Y3, Y3
-	VPADDD         Y0, Y3, Y3
-	VSHUFPS        $0xdd, Y3, Y2, Y0
-	VSHUFPS        $0x88, Y3, Y2, Y2
-	VPADDD         Y0, Y2, Y2
-	VPERM2I128     $0x20, Y2, Y1, Y0
-	VPERM2I128     $0x31, Y2, Y1, Y1
-	VPSRAD         $0x04, Y1, Y1
-	VPADDD         Y1, Y0, Y0
-	VMOVUPS        (R9), Y1
-	VPSRAD         $0x04, Y1, Y1
-	VPADDD         Y1, Y0, Y0
-	VCVTDQ2PS      Y0, Y0
-	MOVWLZX        (BX), R11
-	VMOVD          R11, X1
-	VPINSRW        $0x01, 18(BX), X1, X1
-	VPINSRW        $0x02, 36(BX), X1, X1
-	VPINSRW        $0x03, 54(BX), X1, X1
-	VPINSRW        $0x04, 72(BX), X1, X1
-	VPINSRW        $0x05, 90(BX), X1, X1
-	VPINSRW        $0x06, 108(BX), X1, X1
-	VPINSRW        $0x07, 126(BX), X1, X1
-	VCVTPH2PS      X1, Y1
-	VMULPS         Y1, Y0, Y0
-	VMULPS         (R8), Y0, Y0
-	VMOVUPS        Y0, (SI)
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, R8
-	ADDQ           $0x00000020, R9
-	ADDQ           $0x00000200, DI
-	PREFETCHT0     3072(BX)
-	PREFETCHT0     3136(BX)
-	PREFETCHT0     3200(BX)
-	ADDQ           $0x00000090, BX
-	DECQ           R10
-	JNZ            again2
-	ADDQ           $0x00000100, AX
-	ADDQ           rowBytes+56(FP), CX
-	DECQ           DX
-	JNZ            again1
-	VZEROUPPER
-	RET
-
-DATA nibbleHalves<>+0(SB)/4, $0x000f000f
-DATA nibbleHalves<>+4(SB)/4, $0x000f000f
-DATA nibbleHalves<>+8(SB)/4, $0x000f000f
-DATA nibbleHalves<>+12(SB)/4, $0x000f000f
-DATA nibbleHalves<>+16(SB)/4, $0x00f000f0
-DATA nibbleHalves<>+20(SB)/4, $0x00f000f0
-DATA nibbleHalves<>+24(SB)/4, $0x00f000f0
-DATA nibbleHalves<>+28(SB)/4, $0x00f000f0
-GLOBL nibbleHalves<>(SB), RODATA|NOPTR, $32
-
-// func fusedQ8_0AVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, F16C, MMX+
-TEXT ·fusedQ8_0AVX2(SB), NOSPLIT, $0-80
-	MOVQ terms+0(FP), AX
-	MOVQ blocks+8(FP), CX
-	MOVQ rows+64(FP), DX
-
-again3:
-	MOVQ CX, BX
-	MOVQ AX, SI
-	MOVQ values+16(FP), DI
-	MOVQ xscale+32(FP), R8
-	MOVQ xoffset+48(FP), R9
-	MOVQ chunks+72(FP), R10
-
-again4:
 	VMOVUPS    2(BX), Y1
 	VPXOR      x80808080<>+0(SB), Y1, Y1
 	VPAND      x00ff00ff<>+0(SB), Y1, Y0
@@ -261,11 +123,11 @@ again4:
 	PREFETCHT0 3328(BX)
 	ADDQ       $0x00000110, BX
 	DECQ       R10
-	JNZ        again4
+	JNZ        again2
 	ADDQ       $0x00000100, AX
 	ADDQ       rowBytes+56(FP), CX
 	DECQ       DX
-	JNZ        again3
+	JNZ        again1
 	VZEROUPPER
 	RET
 
@@ -312,7 +174,7 @@ TEXT ·fusedQ2_KAVX2(SB), NOSPLIT, $0-80
 	MOVQ blocks+8(FP), CX
 	MOVQ rows+64(FP), DX
 
-again5:
+again3:
 	MOVQ CX, BX
 	MOVQ AX, SI
 	MOVQ values+16(FP), DI
@@ -320,7 +182,7 @@ again5:
 	MOVQ xsum+40(FP), R9
 	MOVQ chunks+72(FP), R10
 
-again6:
+again4:
 	VMOVUPS      16(BX), Y0
 	VPSRLW       $0x08, Y0, Y1
 	VPAND        x00030003<>+0(SB), Y0, Y2
@@ -442,11 +304,11 @@ again6:
 	PREFETCHT0   3136(BX)
 	ADDQ         $0x00000054, BX
 	DECQ         R10
-	JNZ          again6
+	JNZ          again4
 	ADDQ         $0x00000100, AX
 	ADDQ         rowBytes+56(FP), CX
 	DECQ         DX
-	JNZ          again5
+	JNZ          again3
 	VZEROUPPER
 	RET
 
@@ -567,7 +429,7 @@ TEXT ·fusedQ3_KAVX2(SB), NOSPLIT, $0-80
 	MOVQ blocks+8(FP), CX
 	MOVQ rows+64(FP), DX
 
-again7:
+again5:
 	MOVQ CX, BX
 	MOVQ AX, SI
 	MOVQ values+16(FP), DI
@@ -575,7 +437,7 @@ again7:
 	MOVQ xoffset+48(FP), R9
 	MOVQ chunks+72(FP), R10
 
-again8:
+again6:
 	VMOVUPS      32(BX), Y0
 	VPAND        x03030303<>+0(SB), Y0, Y1
 	VMOVUPS      (BX), Y0
@@ -738,11 +600,11 @@ again8:
 	PREFETCHT0   3136(BX)
 	ADDQ         $0x0000006e, BX
 	DECQ         R10
-	JNZ          again8
+	JNZ          again6
 	ADDQ         $0x00000100, AX
 	ADDQ         rowBytes+56(FP), CX
 	DECQ         DX
-	JNZ          again7
+	JNZ          again5
 	VZEROUPPER
 	RET
 
@@ -848,564 +710,6 @@ DATA x20202020<>+56(SB)/4, $0x20202020
 DATA x20202020<>+60(SB)/4, $0x20202020
 GLOBL x20202020<>(SB), RODATA|NOPTR, $64
 
-// func fusedQ4_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, F16C, MMX+
-TEXT ·fusedQ4_KAVX2(SB), NOSPLIT, $0-80
-	MOVQ terms+0(FP), AX
-	MOVQ blocks+8(FP), CX
-	MOVQ rows+64(FP), DX
-
-again9:
-	MOVQ CX, BX
-	MOVQ AX, SI
-	MOVQ values+16(FP), DI
-	MOVQ xscale+32(FP), R8
-	MOVQ xsum+40(FP), R9
-	MOVQ chunks+72(FP), R10
-
-again10:
-	VMOVUPS      16(BX), Y0
-	VPSRLW       $0x08, Y0, Y1
-	VPAND        x000f000f<>+0(SB), Y0, Y2
-	VPAND        x000f000f<>+0(SB), Y1, Y3
-	VPMADDWD     (DI), Y2, Y2
-	VPMADDWD     32(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VPAND        x00f000f0<>+0(SB), Y0, Y0
-	VPAND        x00f000f0<>+0(SB), Y1, Y1
-	VPMADDWD     64(DI), Y0, Y0
-	VPMADDWD     96(DI), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VSHUFPS      $0xdd, Y0, Y2, Y1
-	VSHUFPS      $0x88, Y0, Y2, Y2
-	VPADDD       Y1, Y2, Y2
-	VMOVUPS      48(BX), Y0
-	VPSRLW       $0x08, Y0, Y1
-	VPAND        x000f000f<>+0(SB), Y0, Y3
-	VPAND        x000f000f<>+0(SB), Y1, Y4
-	VPMADDWD     128(DI), Y3, Y3
-	VPMADDWD     160(DI), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VPAND        x00f000f0<>+0(SB), Y0, Y0
-	VPAND        x00f000f0<>+0(SB), Y1, Y1
-	VPMADDWD     192(DI), Y0, Y0
-	VPMADDWD     224(DI), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VSHUFPS      $0xdd, Y0, Y3, Y1
-	VSHUFPS      $0x88, Y0, Y3, Y3
-	VPADDD       Y1, Y3, Y3
-	VSHUFPS      $0xdd, Y3, Y2, Y0
-	VSHUFPS      $0x88, Y3, Y2, Y2
-	VPADDD       Y0, Y2, Y2
-	VMOVUPS      80(BX), Y0
-	VPSRLW       $0x08, Y0, Y1
-	VPAND        x000f000f<>+0(SB), Y0, Y3
-	VPAND        x000f000f<>+0(SB), Y1, Y4
-	VPMADDWD     256(DI), Y3, Y3
-	VPMADDWD     288(DI), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VPAND        x00f000f0<>+0(SB), Y0, Y0
-	VPAND        x00f000f0<>+0(SB), Y1, Y1
-	VPMADDWD     320(DI), Y0, Y0
-	VPMADDWD     352(DI), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VSHUFPS      $0xdd, Y0, Y3, Y1
-	VSHUFPS      $0x88, Y0, Y3, Y3
-	VPADDD       Y1, Y3, Y3
-	VMOVUPS      112(BX), Y0
-	VPSRLW       $0x08, Y0, Y1
-	VPAND        x000f000f<>+0(SB), Y0, Y4
-	VPAND        x000f000f<>+0(SB), Y1, Y5
-	VPMADDWD     384(DI), Y4, Y4
-	VPMADDWD     416(DI), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VPAND        x00f000f0<>+0(SB), Y0, Y0
-	VPAND        x00f000f0<>+0(SB), Y1, Y1
-	VPMADDWD     448(DI), Y0, Y0
-	VPMADDWD     480(DI), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VSHUFPS      $0xdd, Y0, Y4, Y1
-	VSHUFPS      $0x88, Y0, Y4, Y4
-	VPADDD       Y1, Y4, Y4
-	VSHUFPS      $0xdd, Y4, Y3, Y0
-	VSHUFPS      $0x88, Y4, Y3, Y3
-	VPADDD       Y0, Y3, Y3
-	VPERM2I128   $0x20, Y3, Y2, Y0
-	VPERM2I128   $0x31, Y3, Y2, Y1
-	VPADDD       Y1, Y0, Y0
-	VPSRAVD      downNibbles<>+0(SB), Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMOVDQU      4(BX), X1
-	VPSHUFD      $0x98, X1, X2
-	VPSRLVD      scaleShifts<>+0(SB), X2, X2
-	VPAND        scaleMasks<>+0(SB), X2, X2
-	VPSHUFD      $0x50, X1, X1
-	VPSRLD       $0x02, X1, X1
-	VPAND        scalePairs<>+0(SB), X1, X1
-	VPOR         X1, X2, X2
-	VPMOVZXBD    X2, Y1
-	VPSRLDQ      $0x08, X2, X2
-	VPMOVZXBD    X2, Y4
-	VMOVD        (BX), X2
-	VCVTPH2PS    X2, X2
-	VCVTDQ2PS    Y1, Y1
-	VBROADCASTSS X2, Y3
-	VMULPS       Y3, Y1, Y1
-	VPSRLQ       $0x20, X2, X2
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS X2, Y3
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y1, Y0, Y0
-	VMULPS       (R8), Y0, Y0
-	VMOVUPS      (R9), Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (SI)
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000200, DI
-	PREFETCHT0   3072(BX)
-	PREFETCHT0   3136(BX)
-	PREFETCHT0   3200(BX)
-	ADDQ         $0x00000090, BX
-	DECQ         R10
-	JNZ          again10
-	ADDQ         $0x00000100, AX
-	ADDQ         rowBytes+56(FP), CX
-	DECQ         DX
-	JNZ          again9
-	VZEROUPPER
-	RET
-
-DATA x000f000f<>+0(SB)/4, $0x000f000f
-DATA x000f000f<>+4(SB)/4, $0x000f000f
-DATA x000f000f<>+8(SB)/4, $0x000f000f
-DATA x000f000f<>+12(SB)/4, $0x000f000f
-DATA x000f000f<>+16(SB)/4, $0x000f000f
-DATA x000f000f<>+20(SB)/4, $0x000f000f
-DATA x000f000f<>+24(SB)/4, $0x000f000f
-DATA x000f000f<>+28(SB)/4, $0x000f000f
-DATA x000f000f<>+32(SB)/4, $0x000f000f
-DATA x000f000f<>+36(SB)/4, $0x000f000f
-DATA x000f000f<>+40(SB)/4, $0x000f000f
-DATA x000f000f<>+44(SB)/4, $0x000f000f
-DATA x000f000f<>+48(SB)/4, $0x000f000f
-DATA x000f000f<>+52(SB)/4, $0x000f000f
-DATA x000f000f<>+56(SB)/4, $0x000f000f
-DATA x000f000f<>+60(SB)/4, $0x000f000f
-GLOBL x000f000f<>(SB), RODATA|NOPTR, $64
-
-DATA x00f000f0<>+0(SB)/4, $0x00f000f0
-DATA x00f000f0<>+4(SB)/4, $0x00f000f0
-DATA x00f000f0<>+8(SB)/4, $0x00f000f0
-DATA x00f000f0<>+12(SB)/4, $0x00f000f0
-DATA x00f000f0<>+16(SB)/4, $0x00f000f0
-DATA x00f000f0<>+20(SB)/4, $0x00f000f0
-DATA x00f000f0<>+24(SB)/4, $0x00f000f0
-DATA x00f000f0<>+28(SB)/4, $0x00f000f0
-DATA x00f000f0<>+32(SB)/4, $0x00f000f0
-DATA x00f000f0<>+36(SB)/4, $0x00f000f0
-DATA x00f000f0<>+40(SB)/4, $0x00f000f0
-DATA x00f000f0<>+44(SB)/4, $0x00f000f0
-DATA x00f000f0<>+48(SB)/4, $0x00f000f0
-DATA x00f000f0<>+52(SB)/4, $0x00f000f0
-DATA x00f000f0<>+56(SB)/4, $0x00f000f0
-DATA x00f000f0<>+60(SB)/4, $0x00f000f0
-GLOBL x00f000f0<>(SB), RODATA|NOPTR, $64
-
-DATA downNibbles<>+0(SB)/4, $0x00000000
-DATA downNibbles<>+4(SB)/4, $0x00000004
-DATA downNibbles<>+8(SB)/4, $0x00000000
-DATA downNibbles<>+12(SB)/4, $0x00000004
-DATA downNibbles<>+16(SB)/4, $0x00000000
-DATA downNibbles<>+20(SB)/4, $0x00000004
-DATA downNibbles<>+24(SB)/4, $0x00000000
-DATA downNibbles<>+28(SB)/4, $0x00000004
-GLOBL downNibbles<>(SB), RODATA|NOPTR, $32
-
-DATA scaleShifts<>+0(SB)/4, $0x00000000
-DATA scaleShifts<>+4(SB)/4, $0x00000000
-DATA scaleShifts<>+8(SB)/4, $0x00000000
-DATA scaleShifts<>+12(SB)/4, $0x00000004
-GLOBL scaleShifts<>(SB), RODATA|NOPTR, $16
-
-DATA scaleMasks<>+0(SB)/4, $0x3f3f3f3f
-DATA scaleMasks<>+4(SB)/4, $0x0f0f0f0f
-DATA scaleMasks<>+8(SB)/4, $0x3f3f3f3f
-DATA scaleMasks<>+12(SB)/4, $0x0f0f0f0f
-GLOBL scaleMasks<>(SB), RODATA|NOPTR, $16
-
-DATA scalePairs<>+0(SB)/4, $0x00000000
-DATA scalePairs<>+4(SB)/4, $0x30303030
-DATA scalePairs<>+8(SB)/4, $0x00000000
-DATA scalePairs<>+12(SB)/4, $0x30303030
-GLOBL scalePairs<>(SB), RODATA|NOPTR, $16
-
-// func fusedQ5_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, F16C, MMX+
-TEXT ·fusedQ5_KAVX2(SB), NOSPLIT, $0-80
-	MOVQ terms+0(FP), AX
-	MOVQ blocks+8(FP), CX
-	MOVQ rows+64(FP), DX
-
-again11:
-	MOVQ CX, BX
-	MOVQ AX, SI
-	MOVQ values+16(FP), DI
-	MOVQ xscale+32(FP), R8
-	MOVQ xsum+40(FP), R9
-	MOVQ chunks+72(FP), R10
-
-again12:
-	VMOVUPS      48(BX), Y0
-	VPAND        x0f0f0f0f<>+0(SB), Y0, Y1
-	VMOVUPS      16(BX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x10101010<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y1
-	VPAND        x00ff00ff<>+0(SB), Y1, Y0
-	VPSRLW       $0x08, Y1, Y1
-	VPMADDWD     (DI), Y0, Y0
-	VPMADDWD     32(DI), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVUPS      48(BX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
-	VMOVUPS      16(BX), Y1
-	VPSLLW       $0x03, Y1, Y1
-	VPAND        x10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
-	VPAND        x00ff00ff<>+0(SB), Y2, Y1
-	VPSRLW       $0x08, Y2, Y2
-	VPMADDWD     64(DI), Y1, Y1
-	VPMADDWD     96(DI), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VSHUFPS      $0xdd, Y1, Y0, Y2
-	VSHUFPS      $0x88, Y1, Y0, Y0
-	VPADDD       Y2, Y0, Y0
-	VMOVUPS      80(BX), Y1
-	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
-	VMOVUPS      16(BX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
-	VPAND        x00ff00ff<>+0(SB), Y2, Y1
-	VPSRLW       $0x08, Y2, Y2
-	VPMADDWD     128(DI), Y1, Y1
-	VPMADDWD     160(DI), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVUPS      80(BX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x0f0f0f0f<>+0(SB), Y2, Y3
-	VMOVUPS      16(BX), Y2
-	VPSLLW       $0x01, Y2, Y2
-	VPAND        x10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y3
-	VPAND        x00ff00ff<>+0(SB), Y3, Y2
-	VPSRLW       $0x08, Y3, Y3
-	VPMADDWD     192(DI), Y2, Y2
-	VPMADDWD     224(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VSHUFPS      $0xdd, Y2, Y1, Y3
-	VSHUFPS      $0x88, Y2, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VSHUFPS      $0xdd, Y1, Y0, Y2
-	VSHUFPS      $0x88, Y1, Y0, Y0
-	VPADDD       Y2, Y0, Y0
-	VMOVUPS      112(BX), Y1
-	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
-	VMOVUPS      16(BX), Y1
-	VPAND        x10101010<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
-	VPAND        x00ff00ff<>+0(SB), Y2, Y1
-	VPSRLW       $0x08, Y2, Y2
-	VPMADDWD     256(DI), Y1, Y1
-	VPMADDWD     288(DI), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVUPS      112(BX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x0f0f0f0f<>+0(SB), Y2, Y3
-	VMOVUPS      16(BX), Y2
-	VPSRLW       $0x01, Y2, Y2
-	VPAND        x10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y3
-	VPAND        x00ff00ff<>+0(SB), Y3, Y2
-	VPSRLW       $0x08, Y3, Y3
-	VPMADDWD     320(DI), Y2, Y2
-	VPMADDWD     352(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VSHUFPS      $0xdd, Y2, Y1, Y3
-	VSHUFPS      $0x88, Y2, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VMOVUPS      144(BX), Y2
-	VPAND        x0f0f0f0f<>+0(SB), Y2, Y3
-	VMOVUPS      16(BX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x10101010<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y3
-	VPAND        x00ff00ff<>+0(SB), Y3, Y2
-	VPSRLW       $0x08, Y3, Y3
-	VPMADDWD     384(DI), Y2, Y2
-	VPMADDWD     416(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVUPS      144(BX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x0f0f0f0f<>+0(SB), Y3, Y4
-	VMOVUPS      16(BX), Y3
-	VPSRLW       $0x03, Y3, Y3
-	VPAND        x10101010<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y4
-	VPAND        x00ff00ff<>+0(SB), Y4, Y3
-	VPSRLW       $0x08, Y4, Y4
-	VPMADDWD     448(DI), Y3, Y3
-	VPMADDWD     480(DI), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VSHUFPS      $0xdd, Y3, Y2, Y4
-	VSHUFPS      $0x88, Y3, Y2, Y2
-	VPADDD       Y4, Y2, Y2
-	VSHUFPS      $0xdd, Y2, Y1, Y3
-	VSHUFPS      $0x88, Y2, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VPERM2I128   $0x20, Y1, Y0, Y2
-	VPERM2I128   $0x31, Y1, Y0, Y0
-	VPADDD       Y0, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VMOVDQU      4(BX), X0
-	VPSHUFD      $0x98, X0, X1
-	VPSRLVD      scaleShifts<>+0(SB), X1, X1
-	VPAND        scaleMasks<>+0(SB), X1, X1
-	VPSHUFD      $0x50, X0, X0
-	VPSRLD       $0x02, X0, X0
-	VPAND        scalePairs<>+0(SB), X0, X0
-	VPOR         X0, X1, X1
-	VPMOVZXBD    X1, Y0
-	VPSRLDQ      $0x08, X1, X1
-	VPMOVZXBD    X1, Y4
-	VMOVD        (BX), X1
-	VCVTPH2PS    X1, X1
-	VCVTDQ2PS    Y0, Y0
-	VBROADCASTSS X1, Y3
-	VMULPS       Y3, Y0, Y0
-	VPSRLQ       $0x20, X1, X1
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS X1, Y3
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y2, Y2
-	VMULPS       (R8), Y2, Y2
-	VMOVUPS      (R9), Y0
-	VMULPS       Y4, Y0, Y0
-	VSUBPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (SI)
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000200, DI
-	PREFETCHT0   3072(BX)
-	PREFETCHT0   3136(BX)
-	PREFETCHT0   3200(BX)
-	ADDQ         $0x000000b0, BX
-	DECQ         R10
-	JNZ          again12
-	ADDQ         $0x00000100, AX
-	ADDQ         rowBytes+56(FP), CX
-	DECQ         DX
-	JNZ          again11
-	VZEROUPPER
-	RET
-
-DATA x10101010<>+0(SB)/4, $0x10101010
-DATA x10101010<>+4(SB)/4, $0x10101010
-DATA x10101010<>+8(SB)/4, $0x10101010
-DATA x10101010<>+12(SB)/4, $0x10101010
-DATA x10101010<>+16(SB)/4, $0x10101010
-DATA x10101010<>+20(SB)/4, $0x10101010
-DATA x10101010<>+24(SB)/4, $0x10101010
-DATA x10101010<>+28(SB)/4, $0x10101010
-DATA x10101010<>+32(SB)/4, $0x10101010
-DATA x10101010<>+36(SB)/4, $0x10101010
-DATA x10101010<>+40(SB)/4, $0x10101010
-DATA x10101010<>+44(SB)/4, $0x10101010
-DATA x10101010<>+48(SB)/4, $0x10101010
-DATA x10101010<>+52(SB)/4, $0x10101010
-DATA x10101010<>+56(SB)/4, $0x10101010
-DATA x10101010<>+60(SB)/4, $0x10101010
-GLOBL x10101010<>(SB), RODATA|NOPTR, $64
-
-// func fusedQ6_KAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
-// Requires: AVX, AVX2, F16C, MMX+
-TEXT ·fusedQ6_KAVX2(SB), NOSPLIT, $0-80
-	MOVQ terms+0(FP), AX
-	MOVQ blocks+8(FP), CX
-	MOVQ rows+64(FP), DX
-
-again13:
-	MOVQ CX, BX
-	MOVQ AX, SI
-	MOVQ values+16(FP), DI
-	MOVQ xscale+32(FP), R8
-	MOVQ xoffset+48(FP), R9
-	MOVQ chunks+72(FP), R10
-
-again14:
-	VMOVUPS      (BX), Y0
-	VPAND        x0f0f0f0f<>+0(SB), Y0, Y1
-	VMOVUPS      128(BX), Y0
-	VPSLLW       $0x04, Y0, Y0
-	VPAND        x30303030<>+0(SB), Y0, Y0
-	VPOR         Y0, Y1, Y1
-	VPAND        x00ff00ff<>+0(SB), Y1, Y0
-	VPSRLW       $0x08, Y1, Y1
-	VPMADDWD     (DI), Y0, Y0
-	VPMADDWD     32(DI), Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VMOVUPS      32(BX), Y1
-	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
-	VMOVUPS      128(BX), Y1
-	VPSLLW       $0x02, Y1, Y1
-	VPAND        x30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
-	VPAND        x00ff00ff<>+0(SB), Y2, Y1
-	VPSRLW       $0x08, Y2, Y2
-	VPMADDWD     64(DI), Y1, Y1
-	VPMADDWD     96(DI), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VSHUFPS      $0xdd, Y1, Y0, Y2
-	VSHUFPS      $0x88, Y1, Y0, Y0
-	VPADDD       Y2, Y0, Y0
-	VMOVUPS      (BX), Y1
-	VPSRLW       $0x04, Y1, Y1
-	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
-	VMOVUPS      128(BX), Y1
-	VPAND        x30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
-	VPAND        x00ff00ff<>+0(SB), Y2, Y1
-	VPSRLW       $0x08, Y2, Y2
-	VPMADDWD     128(DI), Y1, Y1
-	VPMADDWD     160(DI), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVUPS      32(BX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x0f0f0f0f<>+0(SB), Y2, Y3
-	VMOVUPS      128(BX), Y2
-	VPSRLW       $0x02, Y2, Y2
-	VPAND        x30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y3
-	VPAND        x00ff00ff<>+0(SB), Y3, Y2
-	VPSRLW       $0x08, Y3, Y3
-	VPMADDWD     192(DI), Y2, Y2
-	VPMADDWD     224(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VSHUFPS      $0xdd, Y2, Y1, Y3
-	VSHUFPS      $0x88, Y2, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VSHUFPS      $0xdd, Y1, Y0, Y2
-	VSHUFPS      $0x88, Y1, Y0, Y0
-	VPADDD       Y2, Y0, Y0
-	VMOVUPS      64(BX), Y1
-	VPAND        x0f0f0f0f<>+0(SB), Y1, Y2
-	VMOVUPS      160(BX), Y1
-	VPSLLW       $0x04, Y1, Y1
-	VPAND        x30303030<>+0(SB), Y1, Y1
-	VPOR         Y1, Y2, Y2
-	VPAND        x00ff00ff<>+0(SB), Y2, Y1
-	VPSRLW       $0x08, Y2, Y2
-	VPMADDWD     256(DI), Y1, Y1
-	VPMADDWD     288(DI), Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VMOVUPS      96(BX), Y2
-	VPAND        x0f0f0f0f<>+0(SB), Y2, Y3
-	VMOVUPS      160(BX), Y2
-	VPSLLW       $0x02, Y2, Y2
-	VPAND        x30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y3
-	VPAND        x00ff00ff<>+0(SB), Y3, Y2
-	VPSRLW       $0x08, Y3, Y3
-	VPMADDWD     320(DI), Y2, Y2
-	VPMADDWD     352(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VSHUFPS      $0xdd, Y2, Y1, Y3
-	VSHUFPS      $0x88, Y2, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VMOVUPS      64(BX), Y2
-	VPSRLW       $0x04, Y2, Y2
-	VPAND        x0f0f0f0f<>+0(SB), Y2, Y3
-	VMOVUPS      160(BX), Y2
-	VPAND        x30303030<>+0(SB), Y2, Y2
-	VPOR         Y2, Y3, Y3
-	VPAND        x00ff00ff<>+0(SB), Y3, Y2
-	VPSRLW       $0x08, Y3, Y3
-	VPMADDWD     384(DI), Y2, Y2
-	VPMADDWD     416(DI), Y3, Y3
-	VPADDD       Y3, Y2, Y2
-	VMOVUPS      96(BX), Y3
-	VPSRLW       $0x04, Y3, Y3
-	VPAND        x0f0f0f0f<>+0(SB), Y3, Y4
-	VMOVUPS      160(BX), Y3
-	VPSRLW       $0x02, Y3, Y3
-	VPAND        x30303030<>+0(SB), Y3, Y3
-	VPOR         Y3, Y4, Y4
-	VPAND        x00ff00ff<>+0(SB), Y4, Y3
-	VPSRLW       $0x08, Y4, Y4
-	VPMADDWD     448(DI), Y3, Y3
-	VPMADDWD     480(DI), Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VSHUFPS      $0xdd, Y3, Y2, Y4
-	VSHUFPS      $0x88, Y3, Y2, Y2
-	VPADDD       Y4, Y2, Y2
-	VSHUFPS      $0xdd, Y2, Y1, Y3
-	VSHUFPS      $0x88, Y2, Y1, Y1
-	VPADDD       Y3, Y1, Y1
-	VMOVUPS      halves<>+0(SB), Y2
-	VPERMD       Y0, Y2, Y2
-	VMOVUPS      halves<>+0(SB), Y0
-	VPERMD       Y1, Y0, Y0
-	VMOVUPS      (R9), Y1
-	VPSRAD       $0x02, Y1, Y1
-	VPADDD       Y1, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VPMOVSXBD    192(BX), Y1
-	MOVWLZX      208(BX), R11
-	VMOVD        R11, X3
-	VCVTPH2PS    X3, X3
-	VBROADCASTSS X3, Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      32(R9), Y1
-	VPSRAD       $0x02, Y1, Y1
-	VPADDD       Y1, Y0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VPMOVSXBD    200(BX), Y1
-	MOVWLZX      208(BX), R11
-	VMOVD        R11, X3
-	VCVTPH2PS    X3, X3
-	VBROADCASTSS X3, Y3
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VHADDPS      Y0, Y2, Y0
-	VPERMQ       $0xd8, Y0, Y0
-	VMULPS       (R8), Y0, Y0
-	VMOVUPS      Y0, (SI)
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000200, DI
-	PREFETCHT0   3072(BX)
-	PREFETCHT0   3136(BX)
-	PREFETCHT0   3200(BX)
-	PREFETCHT0   3264(BX)
-	ADDQ         $0x000000d2, BX
-	DECQ         R10
-	JNZ          again14
-	ADDQ         $0x00000100, AX
-	ADDQ         rowBytes+56(FP), CX
-	DECQ         DX
-	JNZ          again13
-	VZEROUPPER
-	RET
-
 // func fusedIQ4_NLAVX2(terms *float32, blocks *byte, values *int8, low *int8, xscale *float32, xsum *float32, xoffset *int32, rowBytes int, rows int, chunks int)
 // Requires: AVX, AVX2, F16C, MMX+
 TEXT ·fusedIQ4_NLAVX2(SB), NOSPLIT, $0-80
@@ -1413,7 +717,7 @@ TEXT ·fusedIQ4_NLAVX2(SB), NOSPLIT, $0-80
 	MOVQ blocks+8(FP), CX
 	MOVQ rows+64(FP), DX
 
-again15:
+again7:
 	MOVQ CX, BX
 	MOVQ AX, SI
 	MOVQ values+16(FP), DI
@@ -1421,7 +725,7 @@ again15:
 	MOVQ xoffset+48(FP), R9
 	MOVQ chunks+72(FP), R10
 
-again16:
+again8:
 	VBROADCASTI128 2(BX), Y0
 	VPSRLVD        upperNibbles<>+0(SB), Y0, Y0
 	VPAND          x0f0f0f0f<>+0(SB), Y0, Y0
@@ -1547,11 +851,11 @@ again16:
 	PREFETCHT0     3200(BX)
 	ADDQ           $0x00000090, BX
 	DECQ           R10
-	JNZ            again16
+	JNZ            again8
 	ADDQ           $0x00000100, AX
 	ADDQ           rowBytes+56(FP), CX
 	DECQ           DX
-	JNZ            again15
+	JNZ            again7
 	VZEROUPPER
 	RET
 
@@ -1582,7 +886,7 @@ TEXT ·fusedIQ4_XSAVX2(SB), NOSPLIT, $0-80
 	MOVQ blocks+8(FP), CX
 	MOVQ rows+64(FP), DX
 
-again17:
+again9:
 	MOVQ CX, BX
 	MOVQ AX, SI
 	MOVQ values+16(FP), DI
@@ -1590,7 +894,7 @@ again17:
 	MOVQ xoffset+48(FP), R9
 	MOVQ chunks+72(FP), R10
 
-again18:
+again10:
 	VBROADCASTI128 8(BX), Y0
 	VPSRLVD        upperNibbles<>+0(SB), Y0, Y0
 	VPAND          x0f0f0f0f<>+0(SB), Y0, Y0
@@ -1721,11 +1025,11 @@ again18:
 	PREFETCHT0     3200(BX)
 	ADDQ           $0x00000088, BX
 	DECQ           R10
-	JNZ            again18
+	JNZ            again10
 	ADDQ           $0x00000100, AX
 	ADDQ           rowBytes+56(FP), CX
 	DECQ           DX
-	JNZ            again17
+	JNZ            again9
 	VZEROUPPER
 	RET
 

@@ -236,20 +236,12 @@ func fusedKernel(t tier, typ gguf.Type) func(terms *float32, blocks *byte, value
 		return fusedQ8_0AVX2
 	case typ == gguf.TypeQ4_0 && wide:
 		return fusedQ4_0AVX512
-	case typ == gguf.TypeQ4_0:
-		return fusedQ4_0AVX2
 	case typ == gguf.TypeQ4_K && wide:
 		return fusedQ4_KAVX512
-	case typ == gguf.TypeQ4_K:
-		return fusedQ4_KAVX2
 	case typ == gguf.TypeQ5_K && wide:
 		return fusedQ5_KAVX512
-	case typ == gguf.TypeQ5_K:
-		return fusedQ5_KAVX2
 	case typ == gguf.TypeQ6_K && wide:
 		return fusedQ6_KAVX512
-	case typ == gguf.TypeQ6_K:
-		return fusedQ6_KAVX2
 	case typ == gguf.TypeQ2_K && wide:
 		return fusedQ2_KAVX512
 	case typ == gguf.TypeQ2_K:

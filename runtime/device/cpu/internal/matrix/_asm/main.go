@@ -39,7 +39,7 @@ var files = []struct {
 		func(a *asm) { rowProducts(a, 16, false) }, func(a *asm) { rowProducts(a, 16, true) },
 	}},
 	{"fused", zmm, []func(*asm){fusedQ4_0, fusedQ8_0, fusedQ2_K, fusedQ3_K, fusedQ4_K, fusedQ5_K, fusedQ6_K, fusedIQ4_XS}},
-	{"narrow", ymm, []func(*asm){narrowQ4_0, narrowQ8_0, narrowQ2_K, narrowQ3_K, narrowQ4_K, narrowQ5_K, narrowQ6_K, narrowIQ4_NL, narrowIQ4_XS}},
+	{"narrow", ymm, []func(*asm){narrowQ8_0, narrowQ2_K, narrowQ3_K, narrowIQ4_NL, narrowIQ4_XS}},
 	{"eight", ymm, []func(*asm){eightQ4_0, eightQ4_K, eightQ5_K, eightQ6_K, unweave}},
 	{"floats", both, []func(*asm){
 		func(a *asm) { floatProduct(a, 1) }, func(a *asm) { floatProduct(a, 4) }, streamF32, streamF16, streamBF16,

@@ -48,7 +48,6 @@ type rower struct {
 	minima bool
 	shift  int            // the offset of codes is 128>>shift
 	down   func(i int) Op // by what powers of two sums are divided, which have no remainder; may be nil
-	upper  int            // the same for columns 16 … 31 of each group on AVX2
 
 	leaf           func(i int) reg.VecVirtual        // codes: 64 columns on AVX-512, 32 on AVX2
 	split          func(i int) (e, o reg.VecVirtual) // on AVX2 instead of leaf: even columns, odd ones
@@ -188,9 +187,6 @@ func (k *rower) sums() []reg.VecVirtual {
 	p, q := k.vec(), k.vec()
 	k.VPERM2I128(Imm(0x20), y, x, p)
 	k.VPERM2I128(Imm(0x31), y, x, q)
-	if k.upper > 0 {
-		k.VPSRAD(Imm(uint64(k.upper)), q, q)
-	}
 	k.VPADDD(q, p, p)
 	return []reg.VecVirtual{p}
 }

@@ -24,9 +24,7 @@ func variant(name string, group int, minima bool) string {
 // tileProduct multiplies a tile of 32 rows with all vectors: piece.dot for 32 rows and four vectors at once.
 //
 // AVX-512 has the rounded values as 256·high + low, and VPDPBUSD multiplies four columns of 16 rows with each part: first
-// all columns of a group with the high part, then, after a shift, with the low one.
-// AVX2 takes even and odd columns apart, which makes them 16 bits wide, and multiplies pairs with VPMADDWD, for eight
-// rows after the other.
+// all columns of a group with the high part, then, after a shift, with the low one. tileWords is for AVX2.
 //
 // If fast, the low parts are zeros and are left out.
 func tileProduct(a *asm, group int, minima, fast bool) {
@@ -37,29 +35,13 @@ func tileProduct(a *asm, group int, minima, fast bool) {
 	a.fn(variant(name, group, minima),
 		"func(sums *float32, tile *uint8, scales *float32, values, low *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)",
 		"adds the products of a tile with blocks of four vectors.")
-	k := &tiler{asm: a, group: group, minima: minima, fast: fast, rows: 1}
-	if a.wide {
-		k.rows = 2
-	}
+	k := &tiler{asm: a, group: group, minima: minima, fast: fast, rows: 2}
 	blocks, sums := a.arg("blocks"), a.arg("sums")
 	k.size = a.sizes(a.arg("size"))
 	shift := a.GP64()
 	a.XORQ(shift, shift)
 	a.loop(blocks, func() {
-		if a.wide {
-			k.block(sums, shift, nil)
-		} else {
-			eight := a.GP64()
-			a.XORQ(eight, eight)
-			parts := a.GP64()
-			a.MOVQ(U32(4), parts)
-			a.loop(parts, func() {
-				k.block(sums, shift, eight)
-				a.ADDQ(Imm(32), eight)
-				a.ADDQ(Imm(32), sums)
-			})
-			a.SUBQ(U32(128), sums)
-		}
+		k.block(sums, shift)
 		a.LEAQ(Mem{Base: shift, Index: k.size[0], Scale: 4}, shift)
 		a.ADDQ(U32(128*tokens), sums)
 	})
@@ -81,17 +63,15 @@ type tiler struct {
 // moved loads a pointer and moves it.
 func (k *tiler) moved(name string, by reg.GPVirtual) reg.GPVirtual {
 	p := k.arg(name)
-	if by != nil {
-		k.ADDQ(by, p)
-	}
+	k.ADDQ(by, p)
 	return p
 }
 
-// block does four vectors: shift is where their records are, eight where the rows are on AVX2.
-func (k *tiler) block(sums, shift, eight reg.GPVirtual) {
-	k.tile, k.scales = k.moved("tile", eight), k.moved("scales", eight)
+// block does four vectors: shift is where their records are.
+func (k *tiler) block(sums, shift reg.GPVirtual) {
+	k.tile, k.scales = k.arg("tile"), k.arg("scales")
 	k.values, k.xscale = k.moved("values", shift), k.moved("xscale", shift)
-	if k.wide && !k.fast {
+	if !k.fast {
 		k.low = k.moved("low", shift)
 	}
 	if k.minima {
@@ -139,13 +119,9 @@ func (k *tiler) block(sums, shift, eight reg.GPVirtual) {
 		k.ADDQ(U32(uint32(128*32/k.group)), k.scales)
 		k.ADDQ(Imm(4), k.xscale)
 		k.ADDQ(Imm(uint64(4*32/k.group)), k.xextra)
-		if k.wide {
-			k.ADDQ(Imm(32), k.values)
-			if !k.fast {
-				k.ADDQ(Imm(32), k.low)
-			}
-		} else {
-			k.ADDQ(Imm(64), k.values)
+		k.ADDQ(Imm(32), k.values)
+		if !k.fast {
+			k.ADDQ(Imm(32), k.low)
 		}
 	})
 	k.each(func(t, r int) { k.VMOVUPS(total[t][r], k.mem(sums, 128*t+64*r)) })
@@ -166,14 +142,10 @@ func (k *tiler) products(at4, n int) (terms [tokens][]reg.VecVirtual) {
 		k.zero(v)
 		terms[t] = append(terms[t], v)
 	})
-	if k.wide {
-		k.part(&terms, k.values, at4, n)
-		k.each(func(t, r int) { k.VPSLLD(Imm(8), terms[t][r], terms[t][r]) })
-		if !k.fast {
-			k.part(&terms, k.low, at4, n)
-		}
-	} else {
-		k.pairs(&terms, at4, n)
+	k.part(&terms, k.values, at4, n)
+	k.each(func(t, r int) { k.VPSLLD(Imm(8), terms[t][r], terms[t][r]) })
+	if !k.fast {
+		k.part(&terms, k.low, at4, n)
 	}
 	half := at4 / 4 // of a group
 	if !k.minima {
@@ -201,24 +173,6 @@ func (k *tiler) part(terms *[tokens][]reg.VecVirtual, x reg.GPVirtual, at4, n in
 			k.VPBROADCASTD(at(x, k.size, t, 4*q), v)
 			for r := range k.rows {
 				k.VPDPBUSD(v, w[r], terms[t][r])
-			}
-		}
-	}
-}
-
-// pairs adds the products on AVX2: pairs of even columns, then pairs of odd ones.
-func (k *tiler) pairs(terms *[tokens][]reg.VecVirtual, at4, n int) {
-	for q := at4; q < at4+n; q++ {
-		w := k.load(k.mem(k.tile, 128*q))
-		even := k.vec()
-		k.VPAND(k.shared(0x00ff00ff), w, even)
-		k.VPSRLW(Imm(8), w, w)
-		for t := range tokens {
-			for odd, c := range []reg.VecVirtual{even, w} {
-				v := k.vec()
-				k.VPBROADCASTD(at(k.values, k.size, t, 4*q+32*odd), v)
-				k.VPMADDWD(v, c, v)
-				k.VPADDD(v, terms[t][0], terms[t][0])
 			}
 		}
 	}
