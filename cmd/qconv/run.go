@@ -258,7 +258,7 @@ type writer struct {
 	u         *ui
 	tokenizer *tokenizer.Tokenizer
 	stopper   *sample.Stopper
-	tokens    []int32 // the prompt's last one and all that were generated
+	tokens    []int32 // the last one that is handed on, and those behind it
 	before    string  // text of the tokens that was handed on, or belongs to the prompt
 	all       strings.Builder
 	finish    string
@@ -279,6 +279,12 @@ func (w *writer) emit(id int32) (bool, error) {
 	}
 	piece := text[min(len(w.before), len(text)):]
 	w.before = text
+	if !strings.HasSuffix(text, "\uFFFD") { // what comes next depends on no more than the last token
+		w.tokens = w.tokens[len(w.tokens)-1:]
+		if w.before, err = w.tokenizer.Decode(w.tokens); err != nil {
+			return false, err
+		}
+	}
 	out, stop := w.stopper.Write([]byte(piece))
 	if stop {
 		w.finish = "stop"
