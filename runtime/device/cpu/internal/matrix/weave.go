@@ -31,7 +31,8 @@ func (w *Weight) Weave(run func(n int, f func(i int))) {
 	w.woven = weavers * eights
 }
 
-// place is where 16 or 32 bits of a row's blocks go to: see Weave.
+// eachPlace visits the 16 or 32 bits of a row's blocks one after the other: size bytes, where they are in the row, and where
+// those of the first of eight rows go to: see Weave.
 func (w *Weight) eachPlace(visit func(size, at, to int)) {
 	size, lead := w.format.bytes, w.format.bytes%4
 	if !halfFirst(w.Type) {
@@ -49,7 +50,7 @@ func (w *Weight) eachPlace(visit func(size, at, to int)) {
 	}
 }
 
-// halfFirst tells types whose blocks begin with a half from those that end with it.
+// halfFirst tells types whose blocks begin with a half from those that end with one.
 func halfFirst(t gguf.Type) bool { return t != gguf.TypeQ6_K }
 
 func (w *Weight) weaveRows(dst, rows []byte) {
