@@ -25,7 +25,7 @@ type Plan struct {
 // windows is how many there will be, each of length tokens. A budget into which neither fits is a fault of kind Budget, which
 // says how much would do.
 func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (Plan, error) {
-	p := Plan{Batch: max(1, min(windows, batchTokens/length))}
+	var p Plan
 	// fit makes batches smaller until they need no more than ram, or cannot be smaller, and gives what they need.
 	fit := func(fixed, each int64) int64 {
 		p.Batch = max(1, min(windows, batchTokens/length))

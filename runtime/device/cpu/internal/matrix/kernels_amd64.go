@@ -198,7 +198,7 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 }
 
 // fusedProducts is unpacking and rowProducts in one for the first columns of rows, and tells how many columns it did.
-func fusedProducts(_ *lanes, terms []float32, size int, a *Activations, w *Weight, row, rows int) (done int) {
+func fusedProducts(_ *lanes, terms []float32, apart int, a *Activations, w *Weight, row, rows int) (done int) {
 	columns := 256
 	if a.tier == avx512 {
 		columns = 512
@@ -209,8 +209,8 @@ func fusedProducts(_ *lanes, terms []float32, size int, a *Activations, w *Weigh
 		return 0
 	}
 	done = columns * chunks
-	_, _ = w.row(row+rows-1, 0, done), terms[size*(a.n-1)+segment/32*(rows-1)+done/32-1]
-	blocks := w.row(row, 0, done)
+	_, _ = w.row(row+rows-1, 0, done), terms[(tileRows*(a.n-1)+rows-1)*apart+done/32-1]
+	blocks := w.Blocks[row*w.rowBytes:]
 	for t := range a.n {
 		x := a.record(t)
 		sum, offset := &x.sum[0], &x.offset[0]
@@ -221,7 +221,9 @@ func fusedProducts(_ *lanes, terms []float32, size int, a *Activations, w *Weigh
 		if a.tier == avx512 {
 			values, low = &x.high[0], &x.low[0]
 		}
-		f(&terms[size*t], &blocks[0], values, low, &x.scale[0], sum, offset, w.rowBytes, rows, chunks)
+		for i, k := 0, rowsAtOnce(apart, rows); i < rows; i += k {
+			f(&terms[(tileRows*t+i)*apart], &blocks[i*w.rowBytes], values, low, &x.scale[0], sum, offset, w.rowBytes, k, chunks)
+		}
 	}
 	return done
 }

@@ -209,7 +209,7 @@ func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, firs
 }
 
 // fusedProducts is unpacking and rowProducts in one for the first columns of rows, and tells how many columns it did.
-func fusedProducts(l *lanes, terms []float32, size int, a *Activations, w *Weight, row, rows int) (done int) {
+func fusedProducts(l *lanes, terms []float32, apart int, a *Activations, w *Weight, row, rows int) (done int) {
 	k, p := kernelsOf(w.Type), pointKernelsOf(w.Type)
 	step, run, runPoints := k.step, k.words, p.words
 	if a.tier == dotprod {
@@ -224,17 +224,20 @@ func fusedProducts(l *lanes, terms []float32, size int, a *Activations, w *Weigh
 	}
 	chunks := w.Cols / step
 	done = step * chunks
-	_, _ = w.row(row+rows-1, 0, done), terms[size*(a.n-1)+segment/32*(rows-1)+done/32-1]
-	blocks := w.row(row, 0, done)
+	_, _ = w.row(row+rows-1, 0, done), terms[(tileRows*(a.n-1)+rows-1)*apart+done/32-1]
+	blocks := w.Blocks[row*w.rowBytes:]
 	for t := range a.n {
 		x := a.record(t)
 		values, low := a.values(&x, 0)
-		l.shape = [4]int{w.rowBytes, rows, chunks, low}
-		if runPoints != nil {
-			runPoints(&terms[size*t], &blocks[0], values, &x.scale[0], &l.shape[0], &points[0], &signs[0])
-			continue
+		for i, k := 0, rowsAtOnce(apart, rows); i < rows; i += k {
+			to, from := &terms[(tileRows*t+i)*apart], &blocks[i*w.rowBytes]
+			l.shape = [4]int{w.rowBytes, k, chunks, low}
+			if runPoints != nil {
+				runPoints(to, from, values, &x.scale[0], &l.shape[0], &points[0], &signs[0])
+			} else {
+				run(to, from, values, &x.scale[0], w.format.sums(&x, 0), &l.shape[0])
+			}
 		}
-		run(&terms[size*t], &blocks[0], values, &x.scale[0], w.format.sums(&x, 0), &l.shape[0])
 	}
 	return done
 }

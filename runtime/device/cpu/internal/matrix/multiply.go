@@ -35,6 +35,7 @@ func Multiply(dst []float32, stride int, a *Activations, w *Weight, row0, row1 i
 		s.b = new(buffers)
 	}
 	_ = dst[(a.n-1)*stride+row1-1]
+	defer func() { s.plain.w = nil }() // a scratch outlives weights, and must not keep their memory
 	switch f := w.format; {
 	case f.group == 0 && a.floats == nil, f.group > 0 && a.records == nil:
 		panic(notReady)

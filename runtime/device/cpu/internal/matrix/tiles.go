@@ -55,13 +55,7 @@ func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weig
 	sums := s.sumsFor(few)
 	for r0 := row0; r0 < row1; r0 += tileRows {
 		rows := min(tileRows, row1-r0)
-		if w.Cols <= segment && r0 >= w.woven {
-			s.terms(terms, tileRows*apart, a, w, r0, rows)
-		} else {
-			for i := range rows {
-				s.terms(terms[i*apart:], tileRows*apart, a, w, r0+i, 1)
-			}
-		}
+		s.terms(terms, apart, a, w, r0, rows)
 		clear(sums)
 		for t := range a.n {
 			transpose(a.tier, turned, terms[tileRows*apart*t:], 4*apart, w.Cols/32)
@@ -71,10 +65,10 @@ func (s *Scratch) multiplyFew(dst []float32, stride int, a *Activations, w *Weig
 	}
 }
 
-// terms gives what each group of rows adds to their products; those of the next vector begin size after those of the
-// one before. Where there is no kernel that does it in one, codes are unpacked first, as many as stay in the nearest cache.
-func (s *Scratch) terms(terms []float32, size int, a *Activations, w *Weight, row, rows int) {
-	done := fusedProducts(&s.b.lanes, terms, size, a, w, row, rows)
+// terms gives what each group of rows adds to their products: those of a row begin apart after those of the one before,
+// those of a vector tileRows·apart. Where there is no kernel that does it in one, codes are unpacked first, as many as stay in the nearest cache.
+func (s *Scratch) terms(terms []float32, apart int, a *Activations, w *Weight, row, rows int) {
+	done := fusedProducts(&s.b.lanes, terms, apart, a, w, row, rows)
 	if done == w.Cols {
 		return
 	}
@@ -82,17 +76,25 @@ func (s *Scratch) terms(terms []float32, size int, a *Activations, w *Weight, ro
 	unpack := unpackKernel(w)
 	for ; done < w.Cols; done += segment {
 		n := min(segment, w.Cols-done)
-		together := max(1, len(b.codes)/2/n)
+		together := rowsAtOnce(apart, max(1, len(b.codes)/2/n))
 		for i := 0; i < rows; i += together {
 			k := min(together, rows-i)
 			for j := range k {
 				unpack(b.codes[j*n:][:n], b.scales[j*n/f.group:][:n/f.group], b.minima[j*n/f.group:][:n/f.group], s.plain.blocks(w, row+i+j, done, done+n))
 			}
 			for t := range a.n {
-				rowProducts(terms[size*t+i*segment/32+done/32:], b, f, a, t, done/32, n, k)
+				rowProducts(terms[(tileRows*t+i)*apart+done/32:], b, f, a, t, done/32, n, k)
 			}
 		}
 	}
+}
+
+// rowsAtOnce is how many rows of some a kernel may take, whose terms must begin segment/32 apart.
+func rowsAtOnce(apart, rows int) int {
+	if apart != segment/32 {
+		return 1
+	}
+	return rows
 }
 
 // multiplyTiles unpacks 32 rows by 512 columns, turns them so that rows lie side by side, and multiplies all vectors with
