@@ -129,6 +129,22 @@ func addRows(t tier, dst, rows []float32, n int) {
 	addRowsAVX2(&dst[0], &rows[0], n)
 }
 
+// extras gives a vector's sums and offsets from a group on.
+func (f *format) extras(x *record, first int) (sum *float32, offset *int32) {
+	if f.group == 16 {
+		return &x.halfSum[2*first], &x.halfOffset[2*first]
+	}
+	return &x.sum[first], &x.offset[first]
+}
+
+// values gives a vector's values from a group on; on AVX-512 these are their high bytes, and there are low ones.
+func (a *Activations) values(x *record, first int) (values, low *int8) {
+	if a.tier == avx512 {
+		return &x.high[32*first], &x.low[32*first]
+	}
+	return (*int8)(unsafe.Pointer(&x.pairs[32*first])), nil
+}
+
 // tileProduct adds to the sums of all vectors the products of a tile with n groups from first on.
 func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n int) {
 	blocks := (a.n + tokens - 1) / tokens
@@ -138,10 +154,7 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 		return
 	}
 	x := a.record(0)
-	scale, sum, offset := &x.scale[first], &x.sum[first], &x.offset[first]
-	if f.group == 16 {
-		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
-	}
+	sum, offset := f.extras(&x, first)
 	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
 		tileProduct32AVX512, tileProduct32MinimaAVX512, tileProduct16AVX512, tileProduct16MinimaAVX512,
 		tileProductFast32AVX512, tileProductFast32MinimaAVX512, tileProductFast16AVX512, tileProductFast16MinimaAVX512,
@@ -150,7 +163,7 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 	if a.mode == Fast {
 		which += 4
 	}
-	run[which](&sums[0], &l.tile[0], &l.scales[0], &x.high[32*first], &x.low[32*first], scale, sum, offset, a.size, blocks, n)
+	run[which](&sums[0], &l.tile[0], &l.scales[0], &x.high[32*first], &x.low[32*first], &x.scale[first], sum, offset, a.size, blocks, n)
 }
 
 // tileWords is tileProduct on AVX2, for blocks of four vectors; it takes two blocks at once where there is a kernel.
@@ -158,11 +171,9 @@ func tileWords(sums []float32, l *lanes, f *format, a *Activations, first, n, bl
 	type kernel = func(sums *float32, words *uint8, scales *float32, values *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)
 	run := func(k kernel, at, blocks int) {
 		x := a.record(tokens * at)
-		sum, offset := &x.sum[first], &x.offset[first]
-		if f.group == 16 {
-			sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
-		}
-		k(&sums[tileRows*tokens*at], &l.words[0], &l.scales[0], (*int8)(unsafe.Pointer(&x.pairs[32*first])), &x.scale[first], sum, offset, a.size, blocks, n)
+		sum, offset := f.extras(&x, first)
+		values, _ := a.values(&x, first)
+		k(&sums[tileRows*tokens*at], &l.words[0], &l.scales[0], values, &x.scale[first], sum, offset, a.size, blocks, n)
 	}
 	twice := [...]kernel{tileWords8by32AVX2, tileWords8by32MinimaAVX2, nil, nil}[f.variant()]
 	done := 0
@@ -180,21 +191,19 @@ func tileWords(sums []float32, l *lanes, f *format, a *Activations, first, n, bl
 // some more up to whole registers. The terms of a row begin segment/32 after those of the one before.
 func rowProducts(terms []float32, b *buffers, f *format, a *Activations, t, first, n, k int) {
 	x := a.record(t)
-	codes, scales, scale, sum, offset := &b.codes[0], &b.scales[0], &x.scale[first], &x.sum[first], &x.offset[first]
-	if f.group == 16 {
-		sum, offset = &x.halfSum[2*first], &x.halfOffset[2*first]
-	}
+	sum, offset := f.extras(&x, first)
+	values, low := a.values(&x, first)
 	run := [...]func(*float32, *uint8, *float32, *int8, *int8, *float32, *float32, *int32, int, int, int){
 		rowProducts32AVX2, rowProducts32MinimaAVX2, rowProducts16AVX2, rowProducts16MinimaAVX2,
 		rowProducts32AVX512, rowProducts32MinimaAVX512, rowProducts16AVX512, rowProducts16MinimaAVX512,
 	}
-	which, values, low, lanes := f.variant(), (*int8)(unsafe.Pointer(&x.pairs[32*first])), (*int8)(nil), 8
+	which, lanes := f.variant(), 8
 	if a.tier == avx512 {
-		which, values, low, lanes = which+4, &x.high[32*first], &x.low[32*first], 16
+		which, lanes = which+4, 16
 	}
 	chunks := (n/32 + lanes - 1) / lanes
 	_, _ = terms[segment/32*(k-1)+lanes*chunks-1], b.codes[n*(k-1)+32*lanes*chunks-1]
-	run[which](&terms[0], codes, scales, values, low, scale, sum, offset, n, k, chunks)
+	run[which](&terms[0], &b.codes[0], &b.scales[0], values, low, &x.scale[first], sum, offset, n, k, chunks)
 }
 
 // fusedProducts is unpacking and rowProducts in one for the first columns of rows, and tells how many columns it did.
@@ -213,14 +222,8 @@ func fusedProducts(_ *lanes, terms []float32, apart int, a *Activations, w *Weig
 	blocks := w.Blocks[row*w.rowBytes:]
 	for t := range a.n {
 		x := a.record(t)
-		sum, offset := &x.sum[0], &x.offset[0]
-		if w.format.group == 16 {
-			sum, offset = &x.halfSum[0], &x.halfOffset[0]
-		}
-		values, low := (*int8)(unsafe.Pointer(&x.pairs[0])), (*int8)(nil)
-		if a.tier == avx512 {
-			values, low = &x.high[0], &x.low[0]
-		}
+		sum, offset := w.format.extras(&x, 0)
+		values, low := a.values(&x, 0)
 		for i, k := 0, rowsAtOnce(apart, rows); i < rows; i += k {
 			f(&terms[(tileRows*t+i)*apart], &blocks[i*w.rowBytes], values, low, &x.scale[0], sum, offset, w.rowBytes, k, chunks)
 		}

@@ -2,11 +2,7 @@
 
 package matrix
 
-import (
-	"unsafe"
-
-	"github.com/qconv/qconv/formats/gguf"
-)
+import "github.com/qconv/qconv/formats/gguf"
 
 // some is up to how many vectors are multiplied one after the other with eight rows, which stay in the nearest cache. A
 // tile is faster for more.
@@ -26,10 +22,10 @@ func multiplyEights(dst []float32, stride int, a *Activations, w *Weight, row0, 
 	var xs [some]vector
 	for t := range a.n {
 		x := a.record(t)
-		xs[t] = vector{(*int8)(unsafe.Pointer(&x.pairs[0])), &x.scale[0], &x.sum[0], &x.offset[0]}
-		if w.format.group == 16 {
-			xs[t].sum, xs[t].offset = &x.halfSum[0], &x.halfOffset[0]
-		}
+		v := &xs[t]
+		v.values, _ = a.values(&x, 0)
+		v.scale = &x.scale[0]
+		v.sum, v.offset = w.format.extras(&x, 0)
 	}
 	n := w.Cols / w.format.elems
 	for ; row0+weavers <= min(row1, w.woven); row0 += weavers {
