@@ -44,7 +44,7 @@ func (m *modelFiles) Close() { m.close() }
 
 // followFlag adds the flag that every command with a checkpoint has.
 func followFlag(c *cobra.Command, follow *bool) {
-	c.Flags().BoolVar(follow, "follow-symlinks", false, "read files that links in SRC put elsewhere")
+	c.Flags().BoolVar(follow, "follow-symlinks", false, "read files that links in the checkpoint put elsewhere")
 }
 
 // hubID is what a name on the hub looks like.
