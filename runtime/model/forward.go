@@ -75,6 +75,7 @@ type Pass struct {
 	spans     []device.Span // First, Count and Past
 	routes    *routes
 	buffers   []device.Buffer
+	observer  Observer
 	err       error
 }
 
@@ -229,14 +230,13 @@ func (p *Pass) dense(l *Layer, ending string, width int) {
 		return
 	}
 	dev := p.m.dev
-	dev.Multiply([]device.Product{
-		{Dst: gate, X: p.h, W: l.weight("ffn_gate" + ending + ".weight")},
-		{Dst: up, X: p.h, W: l.weight("ffn_up" + ending + ".weight")},
-	})
+	p.multiply(l.tensors,
+		product{dst: gate, x: p.h, weight: "ffn_gate" + ending + ".weight"},
+		product{dst: up, x: p.h, weight: "ffn_up" + ending + ".weight"})
 	p.bias(gate, l.vector("ffn_gate"+ending+".bias"))
 	p.bias(up, l.vector("ffn_up"+ending+".bias"))
 	dev.Gate(gate, gate, up)
-	dev.Multiply([]device.Product{{Dst: p.out, X: gate, W: l.weight("ffn_down" + ending + ".weight")}})
+	p.multiply(l.tensors, product{dst: p.out, x: gate, weight: "ffn_down" + ending + ".weight"})
 	p.bias(p.out, l.vector("ffn_down"+ending+".bias"))
 	dev.Add(p.x, p.out)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -107,6 +108,7 @@ func (m *Model) LoadLayer(ctx context.Context, l int, experts bool) (*Layer, err
 	if err != nil {
 		return nil, err
 	}
+	t.prefix = prefix(l)
 	return &Layer{t, l}, nil
 }
 
@@ -119,9 +121,12 @@ func (l *Layer) Release() { l.release() }
 // Sparse tells whether the layer has experts.
 func (l *Layer) Sparse() bool { return l.weight("ffn_gate_inp.weight") != nil }
 
-// tensors are those of a layer, or those outside the layers. Names are without "blk.N.".
+// tensors are those of a layer or of one expert, or those outside the layers. Names are without "blk.N.".
 type tensors struct {
 	dev     device.Device
+	prefix  string // "blk.N."
+	expert  int    // the matrix that all weights are
+	experts int    // of how many; 0: weights are whole tensors
 	weights map[string]device.Weight
 	vectors map[string]device.Buffer
 }
@@ -177,8 +182,11 @@ func (m *Model) loadInto(ctx context.Context, t *tensors, in arch.Input) error {
 }
 
 func (m *Model) none() *tensors {
-	return &tensors{m.dev, map[string]device.Weight{}, map[string]device.Buffer{}}
+	return &tensors{dev: m.dev, weights: map[string]device.Weight{}, vectors: map[string]device.Buffer{}}
 }
+
+// prefix is what names of a layer's tensors begin with.
+func prefix(layer int) string { return "blk." + strconv.Itoa(layer) + "." }
 
 // short is a name without "blk.N.".
 func short(name string) string {
