@@ -31,7 +31,7 @@ type Model struct {
 func New(ctx context.Context, dev device.Device, block arch.Block, src Source, limit int) (*Model, error) {
 	m := &Model{Block: block, dev: dev, src: src, limit: limit}
 	m.global = m.none()
-	if err := m.bring(ctx, "rope_freqs.weight"); err != nil {
+	if err := m.bring(ctx, "rope_freqs.weight", "output_norm.weight"); err != nil {
 		return nil, err
 	}
 	if err := m.makeAngles(); err != nil {

@@ -15,9 +15,9 @@ func (m *Model) DropEmbedding() {
 	}
 }
 
-// LoadHead brings onto the device what makes logits.
+// LoadHead brings onto the device the matrix that makes logits.
 func (m *Model) LoadHead(ctx context.Context) error {
-	return m.bring(ctx, "output_norm.weight", "output.weight", m.head())
+	return m.bring(ctx, m.head())
 }
 
 // DropHead frees what LoadHead brought, and embeddings that are the head.
