@@ -79,7 +79,7 @@ type Pass struct {
 	err       error
 }
 
-// Begin embeds a batch's tokens.
+// Begin embeds a batch's tokens, for which LoadEmbedding is needed.
 func (m *Model) Begin(b *Batch) (*Pass, error) {
 	p := &Pass{Batch: b, m: m}
 	at, past := 0, 0
@@ -104,6 +104,16 @@ func (m *Model) Begin(b *Batch) (*Pass, error) {
 
 // X is the residual stream, a row a token. It is valid until End.
 func (p *Pass) X() device.View { return p.x }
+
+// Read gives rows of the residual stream, from row first on: len(dst) values.
+func (p *Pass) Read(dst []float32, first int) error {
+	return p.m.dev.Read(dst, p.x.Range(first, len(dst)/p.x.Cols))
+}
+
+// Write sets rows of the residual stream, from row first on: len(src) values.
+func (p *Pass) Write(src []float32, first int) {
+	p.m.dev.Write(p.x.Range(first, len(src)/p.x.Cols), src)
+}
 
 // End frees the pass.
 func (p *Pass) End() {

@@ -38,6 +38,9 @@ func unloaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
+	if err := m.LoadEmbedding(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	return m
 }
 
