@@ -34,6 +34,9 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		return nil, err
 	}
 	via := viaType(ck)
+	if o.Via != nil {
+		via = *o.Via
+	}
 	if o.Recipe == nil {
 		t := via
 		if t == gguf.TypeF32 {
@@ -67,6 +70,9 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 			return nil, fault.New(fault.Usage, "", "%s files of a checkpoint have no use for an importance matrix: leave %s out", o.Recipe.Name, flag)
 		}
 		p.KVs = kvs
+		if err := p.retype(o.Types); err != nil {
+			return nil, err
+		}
 	} else {
 		if via != gguf.TypeF32 {
 			p.Via = via.String()

@@ -40,10 +40,12 @@ func keyText(s string) string {
 type weighing struct {
 	m       *imatrix.Matrix // nil: there are no weights
 	correct bool
+	even    bool // where there is no matrix, columns count the same for types that need one
 
 	unweighted []string // tensors without entry whose type would use one
 	gaps       gaps
 	notices    []string
+	ones       []float32
 }
 
 // step finds the weights of a step whose encoder is fixed. Faults are Mismatch, or Usage when there is no file.
@@ -52,7 +54,13 @@ func (w *weighing) step(s *Step) error {
 		return nil
 	}
 	if w.m == nil {
-		if s.codec.NeedWeight {
+		switch {
+		case s.codec.NeedWeight && w.even:
+			if int64(len(w.ones)) < s.cols {
+				w.ones = slices.Repeat([]float32{1}, int(s.cols))
+			}
+			s.even = w.ones[:s.cols]
+		case s.codec.NeedWeight:
 			return fault.New(fault.Usage, "", "%v needs an importance matrix: give --imatrix, or choose another type", s.Type).In(s.Name)
 		}
 		return nil
@@ -63,7 +71,7 @@ func (w *weighing) step(s *Step) error {
 		return err
 	case e == nil && (s.needWeight || s.codec.NeedWeight):
 		return fault.New(fault.Mismatch, w.m.File, "has no entry, and %v needs one: give a complete importance matrix, or choose another type with --tensor-type", s.Type).In(s.Name)
-	case ignoresWeight(s.Type):
+	case IgnoresWeight(s.Type):
 	case e == nil:
 		w.unweighted = append(w.unweighted, s.Name)
 	default:
@@ -118,8 +126,8 @@ func (s *Step) matrixRows() int64 {
 	return 1
 }
 
-// ignoresWeight tells types whose bytes do not depend on importance.
-func ignoresWeight(t gguf.Type) bool {
+// IgnoresWeight tells types whose bytes do not depend on importance.
+func IgnoresWeight(t gguf.Type) bool {
 	switch t {
 	case gguf.TypeF32, gguf.TypeF16, gguf.TypeBF16, gguf.TypeQ8_0, gguf.TypeTQ1_0, gguf.TypeTQ2_0, gguf.TypeMXFP4, gguf.TypeNVFP4,
 		gguf.TypeQ1_0, gguf.TypeQ2_0:
@@ -178,7 +186,7 @@ func few(names []string) string {
 // weights gives the importance of a slab's columns, nil when there is none.
 func (s *Step) weights(slab int64) []float32 {
 	if s.weight == nil {
-		return nil
+		return s.even
 	}
 	return s.weight[slab*s.cols : (slab+1)*s.cols]
 }

@@ -24,6 +24,12 @@ type Options struct {
 	Calibration    *Calibration    // Importance comes while a job runs; nil: it does not
 	Correct        bool            // write right blocks where the reference has a defect
 
+	// Types are the tensors' types in a file that exists, in place of those that the recipe would choose: the plan then makes
+	// that file's data again. Tensors that are not named stay in the form that they have before they are quantized. Columns
+	// count all the same for types that need importance when there is none.
+	Types map[string]gguf.Type
+	Via   *gguf.Type // 16-bit form of a checkpoint's two-step route, or F32 for none; nil: the checkpoint's own
+
 	Pre          string // GGUF name of the pre-tokenizer, when it cannot be found out
 	ModelName    string // overrides general.name
 	MetadataJSON []byte // overrides general.* values, keyed by GGUF key
@@ -68,6 +74,7 @@ type Step struct {
 	needWeight bool            // the reference refuses to make the tensor without importance
 	weight     []float32       // importance: one value a column, slab after slab; nil: none, or late
 	late       bool            // importance comes while a job runs
+	even       []float32       // ones, for a type that cannot do without importance when there is none
 	raw        bool            // bytes are copied, not decoded: the source has the output's type already
 	via        *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
 	viaBytes   int64

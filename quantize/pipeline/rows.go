@@ -107,11 +107,16 @@ const batchValues = 1 << 15
 // batchRows is how many rows of a step are encoded in one go.
 func (s *Step) batchRows() int64 { return max(batchValues/s.cols, 1) }
 
-// encode fills dst, which has u.len bytes, with the unit's output rows.
-func (p *Plan) encode(u *unit, f *fetched, dst []byte, w *scratch) error {
+// encode fills dst, which has u.len bytes, with the unit's output rows. values, unless it is nil, gets what they are before they
+// are rounded and encoded.
+func (p *Plan) encode(u *unit, f *fetched, dst []byte, values []float32, w *scratch) error {
 	s := &p.Steps[u.step]
 	if s.raw && !s.transposed() {
-		return p.copyRows(u, f, dst)
+		err := p.copyRows(u, f, dst)
+		if err == nil && values != nil {
+			s.codec.Decode(values, dst)
+		}
+		return err
 	}
 	var heads []float32 // the source rows of a transposed head
 	if s.transposed() {
@@ -128,6 +133,9 @@ func (p *Plan) encode(u *unit, f *fetched, dst []byte, w *scratch) error {
 			if err := p.makeRow(u, f, u.row+first+i, out[i*s.cols:(i+1)*s.cols], heads, w); err != nil {
 				return err
 			}
+		}
+		if values != nil {
+			copy(values[first*s.cols:], out)
 		}
 		if err := p.encodeRows(u, first, out, dst[first*rowLen:(first+n)*rowLen], w); err != nil {
 			return err

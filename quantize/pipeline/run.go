@@ -150,7 +150,7 @@ func (p *Plan) stream(ctx context.Context, todo []*unit, j *Job, write func(i in
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if err := p.encode(todo[s.i], &s.f, s.dst, &w); err != nil {
+			if err := p.encode(todo[s.i], &s.f, s.dst, nil, &w); err != nil {
 				return err
 			}
 			made <- s
