@@ -49,8 +49,12 @@ func ReadSums(r io.ReaderAt, size int64, name string, lim Limits, chunkSize int6
 	return s, nil
 }
 
-func (s *Sums) sort() {
+func (s *Sums) sort() { s.Sorted() }
+
+// Sorted brings the entries into order, which Find and files need, and gives s.
+func (s *Sums) Sorted() *Sums {
 	slices.SortFunc(s.Entries, func(a, b Sum) int { return cmp.Compare(a.Name, b.Name) })
+	return s
 }
 
 // sums refuses what means refuses too: what cannot be used is not merged.
@@ -177,6 +181,16 @@ func (s *Sums) Matrix() (*Matrix, error) {
 		m.Entries = append(m.Entries, e)
 	}
 	return m, nil
+}
+
+// Means gives what quantizers read from a file of these sums for a matrix of so many columns; seen is false when it saw no rows.
+func (s *Sum) Means(matrix, columns int) (values []float32, seen bool, err error) {
+	one := Sum{s.Name, s.Counts[min(matrix, len(s.Counts)-1):][:1], s.Values[matrix*columns : (matrix+1)*columns]}
+	if err := one.Check(); err != nil {
+		return nil, false, err
+	}
+	e, err := one.rounded().means("")
+	return e.Values, e.Empty == 0, err
 }
 
 // rounded is the entry as a GGUF file has it.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
+	"io/fs"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/quantize/internal/outfile"
 )
 
-// Job is a plan that is carried out, all at once or tensor by tensor. Its methods are for one goroutine, but ReadAt.
+// Job is a plan that is carried out, all at once or tensor by tensor. Its methods are for one goroutine; what Set gives is not.
 type Job struct {
 	p       *Plan
 	o       Output
@@ -108,10 +111,45 @@ func (j *Job) Made(slabs []Slab) bool {
 	return true
 }
 
-// ReadAt fills buf with what was made of a step's data from byte off on.
-func (j *Job) ReadAt(step int, buf []byte, off int64) error {
-	s := &j.p.Steps[step]
-	return j.set.ReadAt(s.Part, buf, s.Offset+off)
+// Set is the files as they will be. What is not made yet reads as zeros.
+func (j *Job) Set() (*gguf.Set, error) {
+	return gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
+		for i := range j.p.Parts {
+			if p := &j.p.Parts[i]; p.Name == name {
+				return &growing{j, i}, p.Layout.Size, nil
+			}
+		}
+		return nil, 0, fs.ErrNotExist
+	}, j.p.Parts[0].Name, gguf.DefaultLimits())
+}
+
+// growing is a part while it is written: its header, which the file has only at the end, and the data so far.
+type growing struct {
+	j    *Job
+	part int
+}
+
+func (g *growing) ReadAt(p []byte, off int64) (n int, err error) {
+	l := g.j.p.Parts[g.part].Layout
+	if off >= l.Size {
+		return 0, io.EOF
+	}
+	if room := l.Size - off; int64(len(p)) > room {
+		p, err = p[:room], io.EOF
+	}
+	if off < l.DataStart {
+		n = int(min(l.DataStart-off, int64(len(p))))
+		clear(p[:n])
+		if off < int64(len(l.Header)) {
+			copy(p[:n], l.Header[off:])
+		}
+	}
+	if n < len(p) {
+		if err := g.j.set.ReadAt(g.part, p[n:], off+int64(n)); err != nil {
+			return n, err
+		}
+	}
+	return len(p), err
 }
 
 // Commit reads everything back and gives the files their names.

@@ -78,7 +78,7 @@ func (p *Pair) Run(ctx context.Context, w *Windows, plan Plan, watch func(done f
 			soFar = append(soFar, p.sums[n].distance())
 			return nil
 		}
-		return k.run(ctx, round, func(first int) error { return p.logits(ctx, k, first/plan.Batch, w, start+first) })
+		return k.run(ctx, round, func(i, first int) error { return p.logits(ctx, k, i, w, start+first) })
 	})
 	if err != nil {
 		return nil, err
@@ -98,9 +98,9 @@ const compareRows = 256
 func (p *Pair) compare(k *walk, n int, w *Windows, start int) error {
 	d, cols, length := &p.sums[n], int(p.Source.Block.Width), w.Length()
 	s, q := make([]float32, compareRows*cols), make([]float32, compareRows*cols)
-	at := start * length // token of the whole text
-	for i, pass := range k.lanes[0].passes {
-		other := k.lanes[1].passes[i]
+	at := (start + k.lanes[1].skip) * length // token of the whole text
+	for i, other := range k.lanes[1].passes {
+		pass := k.lanes[0].passes[len(k.lanes[0].passes)-len(k.lanes[1].passes)+i]
 		for first := 0; first < len(pass.IDs); first += compareRows {
 			rows := min(compareRows, len(pass.IDs)-first)
 			if err := pass.Read(s[:rows*cols], first); err != nil {
@@ -158,7 +158,11 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // logits gives the logits of a batch, pass number i of both lanes, whose first window is number first of the text.
 func (p *Pair) logits(ctx context.Context, k *walk, i int, w *Windows, first int) error {
-	s, q := k.lanes[0].passes[i], k.lanes[1].passes[i]
+	skipped := len(k.lanes[0].passes) - len(k.lanes[1].passes)
+	if i < skipped {
+		return nil
+	}
+	s, q := k.lanes[0].passes[i], k.lanes[1].passes[i-skipped]
 	rows, next := w.targets(first, len(s.Windows))
 	vocab := int(p.Source.Block.Vocab)
 	return p.Source.EachLogits(ctx, s.X(), rows, func(source []float32, at, n int) error {
