@@ -42,7 +42,8 @@ var allowed = map[string][]string{
 	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
 	"runtime/model/modeltest":             {"formats/gguf", "formats/hf", "quantize/mix", "quantize/pipeline"},
 	"runtime/stream":                      {"formats/fault", "runtime/model"},
-	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},
+	"verify":                              {"formats/", "quantize", "quantize/", "runtime/"},
+	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/", "verify"},
 }
 
 // thirdParty lists where each outside module may be imported, tests excepted.
