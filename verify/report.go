@@ -134,7 +134,7 @@ type Quantile struct {
 	Value float64 `json:"value"`
 }
 
-// Bin counts the tokens from From up to To.
+// Bin counts the tokens from From up to To, which belongs to the next one.
 type Bin struct {
 	From  float64 `json:"from"`
 	To    float64 `json:"to"`

@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"quantize/internal/outfile":           {"formats/fault"},
 	"quantize/packed":                     {"formats/fault", "formats/hf", "quantize", "quantize/internal/kernel"},
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
-	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
+	"quantize/imatrix":                    {"formats/gguf", "formats/fault", "quantize/internal/outfile"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
 	"runtime/chat":                        {"formats/fault"},
 	"runtime/sample":                      {"formats/fault"},

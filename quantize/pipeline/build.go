@@ -88,6 +88,10 @@ func (p *Plan) order() {
 func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
 	weights := weighing{m: o.Importance, correct: o.Correct, even: o.Types != nil}
+	p.calibration, p.correct = o.Calibration, o.Correct
+	if p.held = o.Held; p.held != nil {
+		p.origin = heldOrigin{p.origin, p.held}
+	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		if elems, _, ok := s.Type.Block(); ok && s.cols%elems != 0 { // the flags for two tensors are taken at their word
@@ -113,6 +117,10 @@ func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	h := sha256.New()
 	fmt.Fprintln(h, format, p.Via, o.Correct)
 	identity(h)
+	if o.Calibration != nil {
+		fmt.Fprintln(h, "calibrated", o.Calibration.Digest)
+		p.wait()
+	}
 	p.hashWeights(h)
 	for i := range p.Parts {
 		pt := &p.Parts[i]
