@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
 	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
 	"runtime/model/modeltest":             {"formats/gguf", "formats/hf", "quantize/mix", "quantize/pipeline"},
-	"runtime/stream":                      {"formats/fault", "runtime/model"},
+	"runtime/stream":                      {"formats/arch", "formats/fault", "quantize/imatrix", "runtime/device", "runtime/model"},
 	"verify":                              {"formats/", "quantize", "quantize/", "runtime/"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/", "verify"},
 }

@@ -36,7 +36,7 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 		p.Round, p.Peak = p.Batch, inMemory
 		return p, nil
 	}
-	p, err := layered([]*model.Sizes{s}, s.Output, windows, length, ram)
+	p, err := layered([]*model.Sizes{s}, s.Output, 0, windows, length, ram)
 	if err != nil {
 		return p, tooSmall(min(inMemory, p.Peak), length, ram) // a model of few layers may need less when it stays
 	}
@@ -46,11 +46,11 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 // NewPairPlan plans for two models side by side, whose layers come and go.
 func NewPairPlan(source, file *model.Sizes, windows, length int, ram int64) (Plan, error) {
 	// Logits of both are on the device and, to be compared, in the program's memory.
-	return layered([]*model.Sizes{source, file}, 2*(source.Output+file.Output), windows, length, ram)
+	return layered([]*model.Sizes{source, file}, 2*(source.Output+file.Output), 0, windows, length, ram)
 }
 
-// layered plans a walk layer by layer; output is what making and using logits takes.
-func layered(sizes []*model.Sizes, output int64, windows, length int, ram int64) (Plan, error) {
+// layered plans a walk layer by layer; output is what making and using logits takes, always what is there all the time.
+func layered(sizes []*model.Sizes, output, always int64, windows, length int, ram int64) (Plan, error) {
 	tokens := int64(length)
 	var outer, kept, embedding, head phase
 	var streamed int64
@@ -76,6 +76,9 @@ func layered(sizes []*model.Sizes, output int64, windows, length int, ram int64)
 	outer.batch, kept.batch = streamed, streamed
 	outer.fixed += output
 	head.fixed += output
+	outer.fixed += always
+	kept.fixed += always
+	head.fixed += always
 	embedding.fixed += kept.fixed // an upper bound: no layer is there yet
 	embedding.window = head.window
 

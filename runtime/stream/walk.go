@@ -35,14 +35,7 @@ type walk struct {
 
 // run walks, and calls use for each batch of windows with all heads loaded; first is the number of its first window.
 func (w *walk) run(ctx context.Context, round [][]int32, use func(first int) error) (err error) {
-	defer func() {
-		for _, l := range w.lanes {
-			for _, p := range l.passes {
-				p.End()
-			}
-			l.passes = nil
-		}
-	}()
+	defer w.end()
 	for i, l := range w.lanes {
 		if err := w.begin(ctx, i, l, round); err != nil {
 			return err
@@ -72,6 +65,16 @@ func (w *walk) run(ctx context.Context, round [][]int32, use func(first int) err
 		}
 	}
 	return nil
+}
+
+// end frees the passes.
+func (w *walk) end() {
+	for _, l := range w.lanes {
+		for _, p := range l.passes {
+			p.End()
+		}
+		l.passes = nil
+	}
 }
 
 func (w *walk) begin(ctx context.Context, number int, l *lane, round [][]int32) error {
