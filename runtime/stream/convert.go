@@ -32,7 +32,7 @@ type Conversion struct {
 	Held atomic.Int64  // bytes that were read from the source
 
 	pair        Pair
-	seen        *inputs
+	seen        *Collector
 	calibrating []*model.Pass
 	groups      groups
 	drop        func() // of what is held for what is outside the layers
@@ -94,8 +94,8 @@ func (c *Conversion) Make(ctx context.Context, w *Windows, plan Plan, watch func
 	if c.groups, err = group(c.Plan); err != nil {
 		return nil, err
 	}
-	c.seen = newInputs(c.Source)
-	defer func() { c.Sums = c.seen.sums() }()
+	c.seen = NewCollector(c.Source.Device(), &c.Source.Block, c.Output)
+	c.Sums = c.seen.Sums
 	var layers []Distance
 	k := &walk{
 		lanes: []*lane{{m: c.Source, hold: c.hold}}, each: plan.Batch, cut: c.Calibrated, lean: plan.Lean,
@@ -221,7 +221,11 @@ func (c *Conversion) make(ctx context.Context, slabs []pipeline.Slab) error {
 		if c.Calibrated == 0 {
 			break
 		}
-		values, seen, err := c.seen.means(step.Name, int(b.Slab), int(step.Shape[0]))
+		sum := c.Sums.Find(step.Name)
+		if sum == nil {
+			continue // it is no matrix of a layer
+		}
+		values, seen, err := sum.Means(int(b.Slab), int(step.Shape[0]))
 		if err != nil {
 			return err
 		}

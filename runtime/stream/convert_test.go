@@ -127,7 +127,8 @@ func twoSteps(t testing.TB, dir, typ string, w *stream.Windows, calibrated int, 
 	for _, e := range seen.entries {
 		sums.Entries = append(sums.Entries, *e)
 	}
-	matrix, err := sums.Sorted().Matrix()
+	sums.Sort()
+	matrix, err := sums.Matrix()
 	if err != nil {
 		t.Fatal(err)
 	}

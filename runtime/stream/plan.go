@@ -69,9 +69,9 @@ func NewConversionPlan(source, file *model.Sizes, work int64, windows, length in
 }
 
 // layered plans a walk layer by layer; output is what making and using logits takes, work what is needed all the time.
-func layered(sizes []*model.Sizes, output, work int64, windows, length int, ram int64) (Plan, error) {
+func layered(sizes []*model.Sizes, output, always int64, windows, length int, ram int64) (Plan, error) {
 	tokens := int64(length)
-	outer, kept, embedding, head := phase{fixed: work}, phase{fixed: work}, phase{}, phase{fixed: work}
+	outer, kept, embedding, head := phase{fixed: always}, phase{fixed: always}, phase{}, phase{fixed: always}
 	var streamed int64
 	for _, s := range sizes {
 		angles := tokens * s.Position
@@ -95,6 +95,9 @@ func layered(sizes []*model.Sizes, output, work int64, windows, length int, ram 
 	outer.batch, kept.batch = streamed, streamed
 	outer.fixed += output
 	head.fixed += output
+	outer.fixed += always
+	kept.fixed += always
+	head.fixed += always
 	embedding.fixed += kept.fixed // an upper bound: no layer is there yet
 	embedding.window = head.window
 

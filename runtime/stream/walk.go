@@ -28,15 +28,8 @@ type walk struct {
 
 // run walks, and then calls use for each pass of the first lane with all heads loaded; first is the number of its first window. Without
 // use heads are not needed.
-func (w *walk) run(ctx context.Context, round [][]int32, use func(pass, first int) error) (err error) {
-	defer func() {
-		for _, l := range w.lanes {
-			for _, p := range l.passes {
-				p.End()
-			}
-			l.passes = nil
-		}
-	}()
+func (w *walk) run(ctx context.Context, round [][]int32, use func(pass, first int) error) error {
+	defer w.end()
 	for i, l := range w.lanes {
 		if err := w.embed(ctx, i, l, round); err != nil {
 			return err
@@ -71,6 +64,16 @@ func (w *walk) run(ctx context.Context, round [][]int32, use func(pass, first in
 		}
 	}
 	return nil
+}
+
+// end frees the passes.
+func (w *walk) end() {
+	for _, l := range w.lanes {
+		for _, p := range l.passes {
+			p.End()
+		}
+		l.passes = nil
+	}
 }
 
 func (w *walk) embed(ctx context.Context, number int, l *lane, round [][]int32) error {
