@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/quantize/imatrix"
 )
 
@@ -47,22 +49,11 @@ func (j *job) readImportance() error {
 			return usagef("%s is empty; give part of a tensor's name, such as ffn_down", filter)
 		}
 	}
-	src := newWitness(filepath.Dir(i.file), true)
-	f, err := src.Open(filepath.Base(i.file))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
-			return ioFault(i.file, err, "--imatrix names an importance matrix")
-		}
+	var m *imatrix.Matrix
+	inputs, err := importanceFile("--imatrix", i.file, j.opts.RAM, func(f hf.Blob, name string) (err error) {
+		m, err = imatrix.Open(f, f.Size(), name, imatrix.DefaultLimits())
 		return err
-	}
-	defer f.Close()
-	if f.Size() > j.opts.RAM {
-		return fault.New(fault.Budget, filepath.Base(i.file), "holds %s, which must fit in --ram (%s)", size(f.Size()), size(j.opts.RAM))
-	}
-	m, err := imatrix.Open(f, f.Size(), filepath.Base(i.file), imatrix.DefaultLimits())
-	if err == nil {
-		err = f.Unchanged()
-	}
+	})
 	if err != nil {
 		return err
 	}
@@ -72,6 +63,26 @@ func (j *job) readImportance() error {
 		}
 	}
 	j.opts.Importance, j.opts.ImportanceFile = m, i.file
-	j.inputs = append(j.inputs, src.inputs()...)
+	j.inputs = append(j.inputs, inputs...)
 	return nil
+}
+
+// importanceFile lets use read the file that a flag names, and gives it as an input.
+func importanceFile(flag, path string, ram int64, use func(f hf.Blob, name string) error) ([]os.FileInfo, error) {
+	src, name := newWitness(filepath.Dir(path), true), filepath.Base(path)
+	f, err := src.Open(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
+			return nil, ioFault(path, err, flag+" names an importance matrix")
+		}
+		return nil, err
+	}
+	defer f.Close()
+	if f.Size() > ram {
+		return nil, fault.New(fault.Budget, name, "holds %s, which must fit in --ram (%s)", size(f.Size()), size(ram))
+	}
+	if err = use(f, name); err == nil {
+		err = f.Unchanged()
+	}
+	return src.inputs(), err
 }
