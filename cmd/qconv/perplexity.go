@@ -90,13 +90,26 @@ func checkUTF8(where, text string) error {
 
 // windows cuts a text for the model.
 func (m *runnable) windows(text, file string, length, chunks int, score stream.Score) (*stream.Windows, error) {
+	ids, err := m.encode(text, length, false)
+	if err != nil {
+		return nil, err
+	}
+	return m.cut(ids, file, length, chunks, score)
+}
+
+// encode gives the tokens of a text that is to be cut into windows.
+func (m *runnable) encode(text string, length int, special bool) ([]int32, error) {
 	if int64(length) > m.block.Context {
 		return nil, m.tooLong(length)
 	}
-	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
+	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: true, ParseSpecial: special})
 	if err := m.checkIDs(ids); err != nil {
 		return nil, m.explained(err)
 	}
+	return ids, nil
+}
+
+func (m *runnable) cut(ids []int32, file string, length, chunks int, score stream.Score) (*stream.Windows, error) {
 	bos := int32(-1)
 	if id, ok := m.tokenizer.BOS(); ok {
 		bos = id

@@ -136,6 +136,14 @@ func (p *progress) layers(done float64, layers []stream.Distance) {
 	p.share(done, 0)
 }
 
+// resume tells that a share of all is what an earlier run did.
+func (p *progress) resume(done float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.found = int64(math.Round(done * float64(p.total)))
+	p.done = p.found
+}
+
 // loading tells how many bytes are read of a model that is going to be run.
 type loading struct {
 	model.Source
