@@ -56,12 +56,13 @@ type Gate struct {
 
 // Tensor is a tensor of the file. Errors are those of its decoded values against the source's, after the same transforms.
 type Tensor struct {
-	Name  string  `json:"name"`
-	Layer int     `json:"layer"` // -1 outside the layers
-	Type  string  `json:"type"`
-	Shape []int64 `json:"shape"` // innermost first
-	Bytes int64   `json:"bytes"`
-	Bits  float64 `json:"bits_per_weight"`
+	Name   string  `json:"name"`
+	Layer  int     `json:"layer"` // -1 outside the layers
+	Type   string  `json:"type"`
+	Shape  []int64 `json:"shape"` // innermost first
+	Bytes  int64   `json:"bytes"`
+	Bits   float64 `json:"bits_per_weight"`
+	SHA256 string  `json:"sha256"` // of its bytes, as qconv hash prints it
 
 	Compared bool    `json:"compared"`       // the figures below are there
 	RMSE     float64 `json:"relative_rmse"`  // sqrt(Σ(q-s)² / Σs²)
@@ -133,7 +134,7 @@ type Quantile struct {
 	Value float64 `json:"value"`
 }
 
-// Bin counts the tokens from From up to To.
+// Bin counts the tokens from From up to To, which belongs to the next one.
 type Bin struct {
 	From  float64 `json:"from"`
 	To    float64 `json:"to"`

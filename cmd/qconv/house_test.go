@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"quantize/internal/outfile":           {"formats/fault"},
 	"quantize/packed":                     {"formats/fault", "formats/hf", "quantize", "quantize/internal/kernel"},
 	"quantize/mix":                        {"formats/gguf", "formats/fault"},
-	"quantize/imatrix":                    {"formats/gguf", "formats/fault"},
+	"quantize/imatrix":                    {"formats/gguf", "formats/fault", "quantize/internal/outfile"},
 	"quantize/pipeline":                   {"formats/", "quantize", "quantize/"},
 	"runtime/chat":                        {"formats/fault"},
 	"runtime/sample":                      {"formats/fault"},
@@ -41,8 +41,9 @@ var allowed = map[string][]string{
 	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
 	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
 	"runtime/model/modeltest":             {"formats/gguf", "formats/hf", "quantize/mix", "quantize/pipeline"},
-	"runtime/stream":                      {"formats/fault", "runtime/model"},
-	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/"},
+	"runtime/stream":                      {"formats/", "quantize/", "runtime/device", "runtime/model"},
+	"verify":                              {"formats/", "quantize", "quantize/", "runtime/"},
+	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/", "verify"},
 }
 
 // thirdParty lists where each outside module may be imported, tests excepted.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -47,22 +48,7 @@ func (j *job) readImportance() error {
 			return usagef("%s is empty; give part of a tensor's name, such as ffn_down", filter)
 		}
 	}
-	src := newWitness(filepath.Dir(i.file), true)
-	f, err := src.Open(filepath.Base(i.file))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
-			return ioFault(i.file, err, "--imatrix names an importance matrix")
-		}
-		return err
-	}
-	defer f.Close()
-	if f.Size() > j.opts.RAM {
-		return fault.New(fault.Budget, filepath.Base(i.file), "holds %s, which must fit in --ram (%s)", size(f.Size()), size(j.opts.RAM))
-	}
-	m, err := imatrix.Open(f, f.Size(), filepath.Base(i.file), imatrix.DefaultLimits())
-	if err == nil {
-		err = f.Unchanged()
-	}
+	m, inputs, err := openImportance(i.file, j.opts.RAM)
 	if err != nil {
 		return err
 	}
@@ -72,6 +58,27 @@ func (j *job) readImportance() error {
 		}
 	}
 	j.opts.Importance, j.opts.ImportanceFile = m, i.file
-	j.inputs = append(j.inputs, src.inputs()...)
+	j.inputs = append(j.inputs, inputs...)
 	return nil
+}
+
+// openImportance reads an importance matrix, which must fit in --ram.
+func openImportance(path string, ram int64) (*imatrix.Matrix, []os.FileInfo, error) {
+	src, name := newWitness(filepath.Dir(path), true), filepath.Base(path)
+	f, err := src.Open(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
+			return nil, nil, ioFault(path, err, "--imatrix names an importance matrix")
+		}
+		return nil, nil, err
+	}
+	defer f.Close()
+	if f.Size() > ram {
+		return nil, nil, fault.New(fault.Budget, name, "holds %s, which must fit in --ram (%s)", size(f.Size()), size(ram))
+	}
+	m, err := imatrix.Open(f, f.Size(), name, imatrix.DefaultLimits())
+	if err == nil {
+		err = f.Unchanged()
+	}
+	return m, src.inputs(), err
 }

@@ -24,33 +24,34 @@ const (
 // maxCount is more rows than any run sees; larger counts are no counts.
 const maxCount = 1e15
 
-func readGGUF(r io.ReaderAt, size int64, name string, lim Limits) (*Matrix, error) {
+func readGGUF(r io.ReaderAt, size int64, name string, lim Limits, use func(*raw) error) (h head, err error) {
 	gl := gguf.DefaultLimits()
 	gl.Tensors = min(gl.Tensors, 2*lim.Entries)
 	f, err := gguf.Open(r, size, name, gl)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
-	m := &Matrix{File: name}
-	if err := m.keys(f); err != nil {
-		return nil, err
+	if err := h.keys(f); err != nil {
+		return h, err
 	}
 	pairs, err := pair(f)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
 	for _, p := range pairs {
 		e, err := p.entry(f)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = use(e)
 		}
-		m.Entries = append(m.Entries, e)
+		if err != nil {
+			return h, err
+		}
 	}
-	return m, nil
+	return h, nil
 }
 
 // keys reads what the reference wants of an importance file.
-func (m *Matrix) keys(f *gguf.File) error {
+func (h *head) keys(f *gguf.File) error {
 	if v, found := f.Get(keyType); found && v != "imatrix" {
 		return fault.New(fault.Malformed, f.Name, "key %q is %q, expected \"imatrix\": this is no importance matrix", keyType, v)
 	}
@@ -61,14 +62,16 @@ func (m *Matrix) keys(f *gguf.File) error {
 		}
 		switch v := v.(type) {
 		case []string:
-			m.Datasets = v
+			h.datasets = v
 			found = key == keyDatasets
 		case uint32:
 			if v > math.MaxInt32 {
 				return fault.New(fault.Malformed, f.Name, "key %q is %d, expected at most %d", key, v, math.MaxInt32)
 			}
 			if key == keyChunkCount {
-				m.Chunks = int64(v)
+				h.chunks = int64(v)
+			} else {
+				h.chunkSize = int64(v)
 			}
 			found = key != keyDatasets
 		default:
@@ -130,52 +133,34 @@ func pair(f *gguf.File) ([]*sumsAndCounts, error) {
 }
 
 // entry reads the values. Both tensors lie inside the file, which bounds what is allocated.
-func (p *sumsAndCounts) entry(f *gguf.File) (Entry, error) {
-	e := Entry{Name: p.name}
+func (p *sumsAndCounts) entry(f *gguf.File) (*raw, error) {
+	e := &raw{name: p.name}
 	for _, t := range []*gguf.Tensor{p.sums, p.counts} {
 		if t.Type != gguf.TypeF32 {
-			return e, e.wrong(f.Name, "%q is of type %v, expected F32", t.Name, t.Type)
+			return nil, e.wrong(f.Name, "%q is of type %v, expected F32", t.Name, t.Type)
 		}
 	}
 	shape := p.sums.Shape
 	if len(shape) == 0 || p.sums.Elems() == 0 || len(shape) > 2 && slices.Max(shape[2:]) > 1 {
-		return e, e.wrong(f.Name, "%q has shape %v, expected columns and matrices", p.sums.Name, shape)
+		return nil, e.wrong(f.Name, "%q has shape %v, expected columns and matrices", p.sums.Name, shape)
 	}
-	columns := int(shape[0])
-	e.Matrices = int(p.sums.Elems()) / columns
-	if n := p.counts.Elems(); n != int64(e.Matrices) {
-		return e, e.wrong(f.Name, "%q has %d counts, expected %d: one for each matrix of %q", p.counts.Name, n, e.Matrices, p.sums.Name)
+	if n, matrices := p.counts.Elems(), p.sums.Elems()/shape[0]; n != matrices {
+		return nil, e.wrong(f.Name, "%q has %d counts, expected %d: one for each matrix of %q", p.counts.Name, n, matrices, p.sums.Name)
 	}
 	var err error
-	if e.Values, err = floats(f, p.sums); err != nil {
-		return e, err
+	if e.values, err = floats(f, p.sums); err != nil {
+		return nil, err
 	}
-	counts, err := floats(f, p.counts)
-	if err != nil {
-		return e, err
+	if e.counts, err = floats(f, p.counts); err != nil {
+		return nil, err
 	}
-	for j, c := range counts {
+	for j, c := range e.counts {
 		if !(c >= 0 && c <= maxCount) {
-			return e, e.wrong(f.Name, "count %d is %v, expected a number of rows", j, c)
+			return nil, e.wrong(f.Name, "count %d is %v, expected a number of rows", j, c)
 		}
-		c = float32(math.Round(float64(c)))
-		if err := e.divide(f.Name, j*columns, columns, c); err != nil {
-			return e, err
-		}
-		if c == 0 {
-			e.Empty++
-			e.ones(j*columns, columns)
-		}
+		e.counts[j] = float32(math.Round(float64(c)))
 	}
 	return e, nil
-}
-
-// ones is the reference's rule for a matrix that saw no data.
-func (e *Entry) ones(first, n int) {
-	for i := range e.Values[first : first+n] {
-		e.Values[first+i] = 1
-	}
-	e.Largest = max(e.Largest, 1)
 }
 
 // floats reads an F32 tensor.

@@ -1,8 +1,9 @@
-// Package imatrix reads importance matrices: for each weight matrix of a model, how much every column matters. A value
+// Package imatrix has importance matrices: for each weight matrix of a model, how much every column matters. A value
 // is the mean square of the activations that the column was multiplied with while the model read some text.
 //
-// Both forms of the reference (llama-imatrix) are read, GGUF and the legacy .dat; the values are those that
-// llama-quantize v0.5.0 computes, bit for bit.
+// Both forms of the reference (llama-imatrix) are read and written, GGUF and the legacy .dat. A Matrix is what quantizers
+// want of a file: its values are those that llama-quantize v0.5.0 computes, bit for bit. Sums are what a file is made of:
+// they can be merged, written and described.
 package imatrix
 
 import (
@@ -47,28 +48,51 @@ func DefaultLimits() Limits { return Limits{Bytes: 16 << 30, Entries: 1 << 20} }
 // Open reads a file of size bytes, all of it; name is its base name for messages. A file that begins as GGUF does is GGUF,
 // any other is taken for the legacy form. Faults are Malformed, Limit, Unsupported or IO, and name the entry.
 func Open(r io.ReaderAt, size int64, name string, lim Limits) (*Matrix, error) {
-	if size > lim.Bytes {
-		return nil, fault.New(fault.Limit, name, "holds %d bytes, the limit for importance matrices is %d", size, lim.Bytes)
-	}
-	head := make([]byte, min(max(size, 0), int64(len(lfsPointer))))
-	if n, err := r.ReadAt(head, 0); n < len(head) {
-		return nil, fault.New(fault.IO, name, "reading: %w", unexpected(err))
-	}
-	var m *Matrix
-	var err error
-	switch {
-	case strings.HasPrefix(string(head), "GGUF"):
-		m, err = readGGUF(r, size, name, lim)
-	case string(head) == lfsPointer:
-		err = fault.New(fault.Malformed, name, "is a Git-LFS pointer, not the file itself: run git lfs pull")
-	default:
-		m, err = readLegacy(r, size, name, lim)
-	}
+	m := &Matrix{File: name}
+	h, err := read(r, size, name, lim, func(e *raw) error {
+		entry, err := e.means(name)
+		m.Entries = append(m.Entries, entry)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	m.Datasets, m.Chunks = h.datasets, h.chunks
 	slices.SortFunc(m.Entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
 	return m, nil
+}
+
+// head is what a file says besides its entries.
+type head struct {
+	datasets  []string
+	chunks    int64
+	chunkSize int64 // 0: the legacy form does not say
+}
+
+// raw is an entry as a file has it. The values are finite and not negative, and belong to who gets it.
+type raw struct {
+	name   string
+	values []float32 // sums of squares; of the legacy form, means times the number of calls
+	counts []float32 // whole numbers: rows that each matrix saw; of the legacy form, the number of calls
+	legacy bool
+}
+
+// read gives each entry of a file to use, in the file's order.
+func read(r io.ReaderAt, size int64, name string, lim Limits, use func(*raw) error) (h head, err error) {
+	if size > lim.Bytes {
+		return h, fault.New(fault.Limit, name, "holds %d bytes, the limit for importance matrices is %d", size, lim.Bytes)
+	}
+	first := make([]byte, min(max(size, 0), int64(len(lfsPointer))))
+	if n, err := r.ReadAt(first, 0); n < len(first) {
+		return h, fault.New(fault.IO, name, "reading: %w", unexpected(err))
+	}
+	switch {
+	case strings.HasPrefix(string(first), "GGUF"):
+		return readGGUF(r, size, name, lim, use)
+	case string(first) == lfsPointer:
+		return h, fault.New(fault.Malformed, name, "is a Git-LFS pointer, not the file itself: run git lfs pull")
+	}
+	return readLegacy(r, size, name, lim, use)
 }
 
 const lfsPointer = "version https://git-lfs."

@@ -31,36 +31,37 @@ type legacy struct {
 	name string // of that entry, once read
 }
 
-func readLegacy(r io.ReaderAt, size int64, name string, lim Limits) (*Matrix, error) {
+func readLegacy(r io.ReaderAt, size int64, name string, lim Limits, use func(*raw) error) (h head, err error) {
 	l := &legacy{r: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), readBytes), file: name, size: size}
 	n, err := l.i32("number of entries")
 	if err != nil {
-		return nil, err
+		return h, err
 	}
 	if n < 1 || int64(n) > (size-l.pos)/leastEntry {
-		return nil, l.fail(fault.Malformed, "begins with %d as the number of entries, expected 1 to %d in a file of %d bytes: it is no importance matrix, neither GGUF nor .dat, or incomplete", n, max((size-l.pos)/leastEntry, 1), size)
+		return h, l.fail(fault.Malformed, "begins with %d as the number of entries, expected 1 to %d in a file of %d bytes: it is no importance matrix, neither GGUF nor .dat, or incomplete", n, max((size-l.pos)/leastEntry, 1), size)
 	}
 	if int64(n) > lim.Entries {
-		return nil, l.fail(fault.Limit, "has %d entries, the limit is %d", n, lim.Entries)
+		return h, l.fail(fault.Limit, "has %d entries, the limit is %d", n, lim.Entries)
 	}
-	m := &Matrix{File: name}
 	seen := map[string]int32{}
 	for l.n = 1; l.n <= n; l.n++ {
 		e, err := l.entry()
 		if err != nil {
-			return nil, err
+			return h, err
 		}
-		if first := seen[e.Name]; first > 0 {
-			return nil, l.fail(fault.Malformed, "is there twice, as entry %d and %d", first, l.n)
+		if first := seen[e.name]; first > 0 {
+			return h, l.fail(fault.Malformed, "is there twice, as entry %d and %d", first, l.n)
 		}
-		seen[e.Name] = l.n
-		m.Entries = append(m.Entries, e)
+		seen[e.name] = l.n
+		if err := use(e); err != nil {
+			return h, err
+		}
 	}
 	l.n, l.name = 0, ""
-	return m, l.trailer(m)
+	return h, l.trailer(&h)
 }
 
-func (l *legacy) entry() (e Entry, err error) {
+func (l *legacy) entry() (e *raw, err error) {
 	l.name = ""
 	if l.name, err = l.text("name", 1, gguf.MaxName); err != nil {
 		return e, err
@@ -70,7 +71,6 @@ func (l *legacy) entry() (e Entry, err error) {
 		l.name = ""
 		return e, l.fail(fault.Malformed, "the name %q %s", name, msg)
 	}
-	e.Name, e.Matrices = l.name, 1
 	calls, err := l.i32("number of calls")
 	if err != nil {
 		return e, err
@@ -88,15 +88,12 @@ func (l *legacy) entry() (e Entry, err error) {
 	if err := l.room(4*int64(n), "values"); err != nil {
 		return e, err
 	}
-	e.Values = make([]float32, n)
-	if err := readFloats(e.Values, l.read); err != nil {
-		return e, err
-	}
-	return e, e.divide(l.file, 0, len(e.Values), float32(calls))
+	e = &raw{name: l.name, values: make([]float32, n), counts: []float32{float32(calls)}, legacy: true}
+	return e, readFloats(e.values, l.read)
 }
 
 // trailer reads what newer files have behind the entries.
-func (l *legacy) trailer(m *Matrix) error {
+func (l *legacy) trailer(h *head) error {
 	if l.pos == l.size {
 		return nil
 	}
@@ -114,9 +111,9 @@ func (l *legacy) trailer(m *Matrix) error {
 	if l.pos != l.size {
 		return l.fail(fault.Malformed, "%d bytes are left behind the dataset, where the file should end", l.size-l.pos)
 	}
-	m.Chunks = int64(chunks)
+	h.chunks = int64(chunks)
 	if dataset != "" {
-		m.Datasets = []string{dataset}
+		h.datasets = []string{dataset}
 	}
 	return nil
 }

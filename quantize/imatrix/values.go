@@ -28,28 +28,47 @@ func readFloats(dst []float32, read func([]byte) error) error {
 	return nil
 }
 
-// divide makes means of sums: n values from number first on, over count, as the reference does; by 0 nothing is divided.
-// What is no mean square is refused.
-func (e *Entry) divide(file string, first, n int, count float32) error {
-	values := e.Values[first : first+n]
-	for i, v := range values {
-		if !(v >= 0 && v <= math.MaxFloat32) { // NaN too
-			return e.wrong(file, "value %d is %v, expected a sum of squares: finite and not negative", first+i, v)
-		}
-		if count > 0 {
-			v /= count
-			values[i] = v
-		}
-		if v > MaxValue {
-			return e.wrong(file, "value %d is %g, expected at most %g", first+i, v, float32(MaxValue))
-		}
-		e.Largest = max(e.Largest, v)
+// mean is value i over its count, as the reference computes it; by 0 nothing is divided. What is no mean square is refused.
+func (e *raw) mean(file string, i int, count float32) (float32, error) {
+	v := e.values[i]
+	if !(v >= 0 && v <= math.MaxFloat32) { // NaN too
+		return 0, e.wrong(file, "value %d is %v, expected a sum of squares: finite and not negative", i, v)
 	}
-	return nil
+	if count > 0 {
+		v /= count
+	}
+	if v > MaxValue {
+		return 0, e.wrong(file, "value %d is %g, expected at most %g", i, v, float32(MaxValue))
+	}
+	return v, nil
 }
 
-func (e *Entry) wrong(file, format string, args ...any) *fault.Error {
-	return fault.New(fault.Malformed, file, format, args...).In(e.Name)
+// means turns the values into means, in their memory. Columns of a matrix that saw no data count 1, which is the reference's
+// rule; its legacy form does not say which these are.
+func (e *raw) means(file string) (Entry, error) {
+	m := Entry{Name: e.name, Values: e.values, Matrices: len(e.counts)}
+	columns := len(e.values) / len(e.counts)
+	for j, count := range e.counts {
+		none := count == 0 && !e.legacy
+		if none {
+			m.Empty++
+		}
+		for i := j * columns; i < (j+1)*columns; i++ {
+			v, err := e.mean(file, i, count)
+			if err != nil {
+				return m, err
+			}
+			if none {
+				v = 1
+			}
+			m.Values[i], m.Largest = v, max(m.Largest, v)
+		}
+	}
+	return m, nil
+}
+
+func (e *raw) wrong(file, format string, args ...any) *fault.Error {
+	return fault.New(fault.Malformed, file, format, args...).In(e.name)
 }
 
 // unexpected is why fewer bytes came than were asked for.

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -28,21 +30,43 @@ func (p *Plan) quantized(m mix.Model, o Options) error {
 		s.Shape = stripOnes(s.Shape)
 		sites[i] = mix.Site{Name: s.Name, Shape: s.Shape, Type: s.Type}
 	}
-	o.Mix.Importance = o.Importance != nil
-	choices, err := mix.Select(m, sites, o.Recipe, o.Mix)
-	if err != nil {
+	if o.Types == nil {
+		o.Mix.Importance = o.Importance != nil
+		choices, err := mix.Select(m, sites, o.Recipe, o.Mix)
+		if err != nil {
+			return err
+		}
+		for i, c := range choices {
+			s := &p.Steps[i]
+			s.Type, s.Reason, s.needWeight = c.Type, c.Reason, c.NeedWeight
+		}
+	} else if err := p.retype(o.Types); err != nil {
 		return err
 	}
 	for i := range p.Steps {
-		s := &p.Steps[i]
-		from := s.Type
-		s.Type, s.Reason, s.needWeight = choices[i].Type, choices[i].Reason, choices[i].NeedWeight
+		s, from := &p.Steps[i], sites[i].Type
 		if p.Via != "" && s.Type != from && from != gguf.TypeF32 && s.op != arch.Generated {
 			if !s.all(p.origin, from) {
 				s.via, _ = quantize.For(from)
 				s.viaBytes, _ = from.RowBytes(s.cols)
 			}
 		}
+	}
+	return nil
+}
+
+// retype gives steps the types of Options.Types.
+func (p *Plan) retype(types map[string]gguf.Type) error {
+	left := maps.Clone(types)
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if t, ok := types[s.Name]; ok {
+			s.Type = t
+			delete(left, s.Name)
+		}
+	}
+	if len(left) > 0 {
+		return fault.New(fault.Mismatch, p.Name, "types are given for tensors that this model does not have: %d (%s)", len(left), few(slices.Sorted(maps.Keys(left))))
 	}
 	return nil
 }
@@ -63,7 +87,11 @@ func (p *Plan) order() {
 // finish fixes encoders, files, offsets, units, memory and the digest.
 func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	tensors := make([]gguf.Tensor, len(p.Steps))
-	weights := weighing{m: o.Importance, correct: o.Correct}
+	weights := weighing{m: o.Importance, correct: o.Correct, even: o.Types != nil}
+	p.calibration, p.correct = o.Calibration, o.Correct
+	if p.held = o.Held; p.held != nil {
+		p.origin = heldOrigin{p.origin, p.held}
+	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		if elems, _, ok := s.Type.Block(); ok && s.cols%elems != 0 { // the flags for two tensors are taken at their word
@@ -89,6 +117,10 @@ func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 	h := sha256.New()
 	fmt.Fprintln(h, format, p.Via, o.Correct)
 	identity(h)
+	if o.Calibration != nil {
+		fmt.Fprintln(h, "calibrated", o.Calibration.Digest)
+		p.wait()
+	}
 	p.hashWeights(h)
 	for i := range p.Parts {
 		pt := &p.Parts[i]

@@ -34,6 +34,9 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 		return nil, err
 	}
 	via := viaType(ck)
+	if o.Via != nil {
+		via = *o.Via
+	}
 	if o.Recipe == nil {
 		t := via
 		if t == gguf.TypeF32 {
@@ -55,11 +58,21 @@ func FromCheckpoint(ck *hf.Checkpoint, o Options) (*Plan, error) {
 	if o.FileName == "" {
 		o.FileName = meta.FileName(o.Recipe.Name)
 	}
+	if o.Calibration != nil {
+		o.Importance, o.ImportanceFile = o.Calibration.entries(p.Block), o.Calibration.File
+	}
 	if o.Recipe.Converter() {
 		if o.Importance != nil {
-			return nil, fault.New(fault.Usage, "", "%s files of a checkpoint have no use for an importance matrix: leave --imatrix out", o.Recipe.Name)
+			flag := "--imatrix"
+			if o.Calibration != nil {
+				flag = "--calibrate"
+			}
+			return nil, fault.New(fault.Usage, "", "%s files of a checkpoint have no use for an importance matrix: leave %s out", o.Recipe.Name, flag)
 		}
 		p.KVs = kvs
+		if err := p.retype(o.Types); err != nil {
+			return nil, err
+		}
 	} else {
 		if via != gguf.TypeF32 {
 			p.Via = via.String()

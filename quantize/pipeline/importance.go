@@ -40,11 +40,12 @@ func keyText(s string) string {
 type weighing struct {
 	m       *imatrix.Matrix // nil: there are no weights
 	correct bool
+	even    bool // where there is no matrix, columns count the same for types that need one
 
-	unweighted    []string // tensors without entry whose type would use one
-	empty, zero   []string // tensors with matrices that saw no data, and with such for which nothing matters
-	nEmpty, zeros int      // how many matrices these are
-	notices       []string
+	unweighted []string // tensors without entry whose type would use one
+	gaps       gaps
+	notices    []string
+	ones       []float32
 }
 
 // step finds the weights of a step whose encoder is fixed. Faults are Mismatch, or Usage when there is no file.
@@ -53,7 +54,13 @@ func (w *weighing) step(s *Step) error {
 		return nil
 	}
 	if w.m == nil {
-		if s.codec.NeedWeight {
+		switch {
+		case s.codec.NeedWeight && w.even:
+			if int64(len(w.ones)) < s.cols {
+				w.ones = slices.Repeat([]float32{1}, int(s.cols))
+			}
+			s.even = w.ones[:s.cols]
+		case s.codec.NeedWeight:
 			return fault.New(fault.Usage, "", "%v needs an importance matrix: give --imatrix, or choose another type", s.Type).In(s.Name)
 		}
 		return nil
@@ -64,15 +71,18 @@ func (w *weighing) step(s *Step) error {
 		return err
 	case e == nil && (s.needWeight || s.codec.NeedWeight):
 		return fault.New(fault.Mismatch, w.m.File, "has no entry, and %v needs one: give a complete importance matrix, or choose another type with --tensor-type", s.Type).In(s.Name)
-	case ignoresWeight(s.Type):
+	case IgnoresWeight(s.Type):
 	case e == nil:
 		w.unweighted = append(w.unweighted, s.Name)
 	default:
 		s.weight, s.slab = w.values(s, e), s.matrixRows()
-		// The larger the weights are, the sooner sums of them overflow.
-		s.largest = float32(min(overflowing, math.Sqrt(1e33/float64(max(e.Largest, 1)))))
 	}
 	return nil
+}
+
+// overflowOf is the magnitude from which a search's sums overflow with these weights: the larger they are, the sooner.
+func overflowOf(weights []float32) float32 {
+	return float32(min(overflowing, math.Sqrt(1e33/float64(max(slices.Max(weights), 1)))))
 }
 
 // entry finds the entry of a step and makes sure that it fits.
@@ -93,29 +103,17 @@ func (w *weighing) entry(s *Step) (*imatrix.Entry, error) {
 	return nil, fault.New(fault.Mismatch, w.m.File, "the entry has %d values, expected %d: %d columns × %d; the file may belong to another model", len(e.Values), s.cols*matrices, s.cols, matrices).In(s.Name)
 }
 
-// values gives an entry's values and notes matrices without data and matrices of zeros. From zeros the reference's
-// searches make blocks of zeros; corrected, all columns of such a matrix count the same, as without data.
+// values gives an entry's values, and notes matrices without data and matrices of zeros.
 func (w *weighing) values(s *Step, e *imatrix.Entry) []float32 {
-	if e.Empty > 0 {
-		w.nEmpty += e.Empty
-		w.empty = append(w.empty, s.Name)
-	}
-	values, before := e.Values, w.zeros
-	for at := 0; at < len(values); at += int(s.cols) {
-		if slices.Max(values[at:at+int(s.cols)]) > 0 {
-			continue
-		}
-		if w.zeros++; w.correct {
-			if w.zeros == before+1 {
+	w.gaps.unseen(s.Name, e.Empty)
+	values, cols := e.Values, int(s.cols)
+	for at := 0; at < len(values); at += cols {
+		if part := w.gaps.mend(s.Name, values[at:at+cols], w.correct); part != nil {
+			if &values[0] == &e.Values[0] {
 				values = slices.Clone(values)
 			}
-			for i := range s.cols {
-				values[at+int(i)] = 1
-			}
+			copy(values[at:], part)
 		}
-	}
-	if w.zeros > before {
-		w.zero = append(w.zero, s.Name)
 	}
 	return values
 }
@@ -128,8 +126,8 @@ func (s *Step) matrixRows() int64 {
 	return 1
 }
 
-// ignoresWeight tells types whose bytes do not depend on importance.
-func ignoresWeight(t gguf.Type) bool {
+// IgnoresWeight tells types whose bytes do not depend on importance.
+func IgnoresWeight(t gguf.Type) bool {
 	switch t {
 	case gguf.TypeF32, gguf.TypeF16, gguf.TypeBF16, gguf.TypeQ8_0, gguf.TypeTQ1_0, gguf.TypeTQ2_0, gguf.TypeMXFP4, gguf.TypeNVFP4,
 		gguf.TypeQ1_0, gguf.TypeQ2_0:
@@ -160,24 +158,13 @@ func (w *weighing) finish(p *Plan) ([]string, error) {
 		return nil, fault.New(fault.Mismatch, w.m.File, "none of its %d entries is for a tensor of this model (%s): it belongs to another model", n, few(strange))
 	}
 	file := fault.Printable(w.m.File)
-	zero := "most types then hold only zeros, as in llama.cpp; with --correct all their columns count the same"
-	if w.correct {
-		zero = "all their columns count the same instead"
-	}
-	for _, n := range []struct {
-		names []string
-		text  string
-	}{
+	for _, n := range []notice{
 		{strange, fmt.Sprintf("entries of %s for tensors that this model does not have: %d", file, len(strange))},
 		{w.unweighted, fmt.Sprintf("tensors without an entry in %s, quantized without weights: %d", file, len(w.unweighted))},
-		{w.empty, fmt.Sprintf("experts for which %s has no data, whose columns all count the same: %d, in tensors: %d", file, w.nEmpty, len(w.empty))},
-		{w.zero, fmt.Sprintf("matrices of which %s says that no column matters (%s): %d, in tensors: %d", file, zero, w.zeros, len(w.zero))},
 	} {
-		if len(n.names) > 0 {
-			w.notices = append(w.notices, n.text+" ("+few(n.names)+")")
-		}
+		w.notices = n.to(w.notices)
 	}
-	return w.notices, nil
+	return append(w.notices, w.gaps.notices(file, w.correct)...), nil
 }
 
 // few lists the first names, printable.
@@ -199,7 +186,7 @@ func few(names []string) string {
 // weights gives the importance of a slab's columns, nil when there is none.
 func (s *Step) weights(slab int64) []float32 {
 	if s.weight == nil {
-		return nil
+		return s.even
 	}
 	return s.weight[slab*s.cols : (slab+1)*s.cols]
 }

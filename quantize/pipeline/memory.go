@@ -89,11 +89,14 @@ func (p *Plan) scratchBytes(u *unit) int64 {
 
 // scratch is one worker's float32 memory.
 type scratch struct {
-	found             damage // of the run
+	found             damage   // of the run
+	late              *late    // weights that come while a job runs; nil: the steps have them
+	distance          *measure // measures blocks; nil: nobody wants to know
 	row, whole, scale []float32
 	raw               []byte
 	scaleOf           int
 	scaleRow          int64
+	before, after     []float32 // rows as they were, and what their blocks give
 }
 
 func grow[T any](b []T, n int64) []T {

@@ -21,7 +21,14 @@ type Options struct {
 
 	Importance     *imatrix.Matrix // weights of the columns; nil: none
 	ImportanceFile string          // what quantize.imatrix.file says: the path as it was given
+	Calibration    *Calibration    // Importance comes while a job runs; nil: it does not
 	Correct        bool            // write right blocks where the reference has a defect
+
+	// Types are the tensors' types in a file that exists, in place of those that the recipe would choose: the plan then makes
+	// that file's data again. Tensors that are not named stay in the form that they have before they are quantized. Columns
+	// count all the same for types that need importance when there is none.
+	Types map[string]gguf.Type
+	Via   *gguf.Type // 16-bit form of a checkpoint's two-step route, or F32 for none; nil: the checkpoint's own
 
 	Pre          string // GGUF name of the pre-tokenizer, when it cannot be found out
 	ModelName    string // overrides general.name
@@ -31,6 +38,7 @@ type Options struct {
 	SplitMaxTensors int   // 0: no limit
 
 	FileName string // of the output; "": from the metadata
+	Held     *Held  // what of the source is in memory; nil: nothing
 
 	// GGUF sources only.
 	AllowRequantize bool      // quantized tensors may be dequantized and encoded again
@@ -64,7 +72,9 @@ type Step struct {
 
 	sourceName string          // name before layers were pruned, by which importance knows the tensor
 	needWeight bool            // the reference refuses to make the tensor without importance
-	weight     []float32       // importance: one value a column, slab after slab; nil: none
+	weight     []float32       // importance: one value a column, slab after slab; nil: none, or late
+	late       bool            // importance comes while a job runs
+	even       []float32       // ones, for a type that cannot do without importance when there is none
 	raw        bool            // bytes are copied, not decoded: the source has the output's type already
 	via        *quantize.Codec // 16-bit type that the row is rounded to first; nil for none
 	viaBytes   int64
@@ -95,7 +105,7 @@ type Part struct {
 type Plan struct {
 	Name   string // of the source
 	Arch   string
-	Block  *arch.Block // the checkpoint's forward recipe; nil for a GGUF source, whose keys have it
+	Block  *arch.Block // the source's forward recipe; nil for a GGUF source without calibration, whose keys have it
 	Recipe *mix.Recipe
 	Via    string // 16-bit form that every quantized row passes through, as the two-step route does; "" for none
 
@@ -110,9 +120,12 @@ type Plan struct {
 	Elements    int64
 	Memory      Memory
 
-	origin origin
-	pruned []string // tensors of the source that are left out
-	align  int64    // of tensor data
+	origin      origin
+	held        *Held
+	calibration *Calibration // nil: importance is there, or none is wanted
+	correct     bool
+	pruned      []string // tensors of the source that are left out
+	align       int64    // of tensor data
 }
 
 // BitsPerWeight is the average over all tensors.

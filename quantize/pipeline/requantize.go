@@ -45,9 +45,17 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 	if err != nil {
 		return nil, err
 	}
+	var block *arch.Block
+	if o.Calibration != nil {
+		_, b, err := arch.FromGGUF(set)
+		if err != nil {
+			return nil, err
+		}
+		block, o.Importance, o.ImportanceFile = &b, o.Calibration.entries(&b), o.Calibration.File
+	}
 	org := &ggufOrigin{set: set, same: unchanged}
 	// llama-quantize copies general.alignment and then aligns to 32, which readers refuse; the key is obeyed here.
-	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, origin: org, align: set.First.Align}
+	p := &Plan{Name: name, Arch: m.Arch, Recipe: o.Recipe, Block: block, origin: org, align: set.First.Align}
 	for i := range set.Tensors {
 		if err := p.addTensor(org, i); err != nil {
 			return nil, err

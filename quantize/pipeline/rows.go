@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -106,11 +107,16 @@ const batchValues = 1 << 15
 // batchRows is how many rows of a step are encoded in one go.
 func (s *Step) batchRows() int64 { return max(batchValues/s.cols, 1) }
 
-// encode fills dst, which has u.len bytes, with the unit's output rows.
-func (p *Plan) encode(u *unit, f *fetched, dst []byte, w *scratch) error {
+// encode fills dst, which has u.len bytes, with the unit's output rows. values, unless it is nil, gets what they are before they
+// are rounded and encoded.
+func (p *Plan) encode(u *unit, f *fetched, dst []byte, values []float32, w *scratch) error {
 	s := &p.Steps[u.step]
 	if s.raw && !s.transposed() {
-		return p.copyRows(u, f, dst)
+		err := p.copyRows(u, f, dst)
+		if err == nil && values != nil {
+			s.codec.Decode(values, dst)
+		}
+		return err
 	}
 	var heads []float32 // the source rows of a transposed head
 	if s.transposed() {
@@ -127,6 +133,9 @@ func (p *Plan) encode(u *unit, f *fetched, dst []byte, w *scratch) error {
 			if err := p.makeRow(u, f, u.row+first+i, out[i*s.cols:(i+1)*s.cols], heads, w); err != nil {
 				return err
 			}
+		}
+		if values != nil {
+			copy(values[first*s.cols:], out)
 		}
 		if err := p.encodeRows(u, first, out, dst[first*rowLen:(first+n)*rowLen], w); err != nil {
 			return err
@@ -219,7 +228,12 @@ func (p *Plan) widen(s *Step, slab int64, g *grid, r int64, dst []float32, src [
 // encodeRows rounds rows as the two-step route does and encodes them. They are the unit's rows from first on.
 func (p *Plan) encodeRows(u *unit, first int64, rows []float32, dst []byte, w *scratch) error {
 	s := &p.Steps[u.step]
+	before := rows
 	if s.via != nil {
+		if w.distance != nil {
+			w.before = append(w.before[:0], rows...)
+			before = w.before
+		}
 		w.raw = grow(w.raw, s.viaBytes)
 		for i := range int64(len(rows)) / s.cols {
 			row := rows[i*s.cols : (i+1)*s.cols]
@@ -230,14 +244,26 @@ func (p *Plan) encodeRows(u *unit, first int64, rows []float32, dst []byte, w *s
 			s.via.Decode(row, w.raw)
 		}
 	}
-	if s.largest > 0 {
-		if k := quantize.FirstBeyond(rows, s.largest); k >= 0 {
+	weights, largest := s.weights(u.slab), s.largest
+	if s.late {
+		if w.late != nil {
+			weights = w.late.of(u)
+		}
+		if weights == nil {
+			return fmt.Errorf("pipeline: slab %d of %s is made before its importance is known", u.slab, s.Name)
+		}
+	}
+	if weights != nil {
+		largest = overflowOf(weights)
+	}
+	if largest > 0 {
+		if k := quantize.FirstBeyond(rows, largest); k >= 0 {
 			i, c := int64(k)/s.cols, int64(k)%s.cols
-			return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", p.sourceRowOf(u, first+i), c, rows[k], s.Type, s.largest, p.otherType()).In(s.Name)
+			return fault.New(fault.Malformed, "", "row %d, column %d is %g: %v rows lose everything from %g on; %s", p.sourceRowOf(u, first+i), c, rows[k], s.Type, largest, p.otherType()).In(s.Name)
 		}
 	}
 	w.found.look(p, u.step, rows)
-	s.codec.Encode(dst, rows, s.weights(u.slab))
+	s.codec.Encode(dst, rows, weights)
 	rowLen := u.len / u.nRows
 	for i := range int64(len(rows)) / s.cols {
 		if err := s.codec.Check(dst[i*rowLen : (i+1)*rowLen]); err != nil {
@@ -247,6 +273,11 @@ func (p *Plan) encodeRows(u *unit, first int64, rows []float32, dst []byte, w *s
 			}
 			return p.misfit(u, first+i, "%v: %w; %s", s.Type, err, advice)
 		}
+	}
+	if w.distance != nil {
+		w.after = grow(w.after, int64(len(rows)))
+		s.codec.Decode(w.after, dst)
+		w.distance.add(u, first, before, w.after)
 	}
 	return nil
 }

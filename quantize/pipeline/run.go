@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/quantize/internal/outfile"
 )
 
@@ -24,6 +22,7 @@ type Output struct {
 	Force    bool          // replace an existing output
 	NoResume bool          // forget what an interrupted run left
 	NoLock   bool          // for file systems without locks
+	Measure  bool          // Job.Errors is wanted
 	Watcher  Watcher       // may be nil
 }
 
@@ -71,75 +70,15 @@ func Free(dir string) (bytes int64, known bool) { return outfile.Free(dir) }
 // WriteFiles carries the plan out. On error or cancellation the partial files and their journal
 // stay, and the next call with the same plan goes on from there.
 func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
-	parts, opts := p.outfiles(&o)
-	if o.Watcher == nil {
-		o.Watcher = silent{}
-	}
-	opts.Context, opts.OnResume, opts.OnRehash = ctx, o.Watcher.Resuming, o.Watcher.Resumed
-	set, err := outfile.Begin(parts, opts)
+	j, err := p.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	defer set.Close()
-	var todo []*unit
-	var todoPart []int
-	var reused int64
-	found, unseen := make(damage, len(p.Steps)), map[int]bool{}
-	for i := range p.Parts {
-		for k := range p.Parts[i].units {
-			u := &p.Parts[i].units[k]
-			if set.Reused(i, u.index) {
-				reused += u.len
-				unseen[u.step] = true
-				continue
-			}
-			todo = append(todo, u)
-			todoPart = append(todoPart, i)
-		}
-	}
-	o.Watcher.Begin(p, reused, set.Notices())
-	if err := p.stream(ctx, todo, found, func(i int, data []byte) error {
-		u := todo[i]
-		if err := set.Write(todoPart[i], u.index, data); err != nil {
-			return err
-		}
-		o.Watcher.Wrote(&p.Steps[u.step], u.len)
-		return nil
-	}); err != nil {
-		return nil, p.giveUp(set, err)
-	}
-	if err := p.origin.unchanged(); err != nil {
+	defer j.Close()
+	if err := j.Make(ctx, nil); err != nil {
 		return nil, err
 	}
-	headers := make([][]byte, len(p.Parts))
-	var data int64
-	for i := range p.Parts {
-		headers[i] = p.Parts[i].Layout.Header
-		data += p.Parts[i].Layout.Size - p.Parts[i].Layout.DataStart
-	}
-	o.Watcher.Sealing(data)
-	written, err := set.Commit(ctx, headers, o.Watcher.Sealed)
-	if err != nil {
-		return nil, err
-	}
-	r := p.report()
-	r.Reused = reused
-	found.report(p, r, unseen)
-	r.Notices = append(r.Notices, set.Notices()...)
-	for i, w := range written {
-		r.Files[i].Path, r.Files[i].SHA256 = w.Path, hex.EncodeToString(w.SHA256[:])
-	}
-	return r, nil
-}
-
-// giveUp removes the partial output when the input is at fault, because running again cannot help; what a
-// full disk or an interruption left stays for the next run.
-func (p *Plan) giveUp(set *outfile.Set, err error) error {
-	switch fault.KindOf(err) {
-	case fault.Malformed, fault.Mismatch, fault.Unsupported, fault.Limit:
-		return errors.Join(err, set.Discard())
-	}
-	return err
+	return j.Commit(ctx)
 }
 
 // slot carries one unit through the stages.
@@ -151,7 +90,7 @@ type slot struct {
 
 // stream reads, computes and hands over all units, at most Memory.Slots of them at a time.
 // write is called from several goroutines.
-func (p *Plan) stream(ctx context.Context, todo []*unit, found damage, write func(i int, data []byte) error) error {
+func (p *Plan) stream(ctx context.Context, todo []*unit, j *Job, write func(i int, data []byte) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	free := make(chan *slot, p.Memory.Slots)
 	for range p.Memory.Slots {
@@ -206,12 +145,12 @@ func (p *Plan) stream(ctx context.Context, todo []*unit, found damage, write fun
 		return nil
 	})
 	stage(p.Memory.Workers, made, func() error {
-		w := scratch{found: found}
+		w := scratch{found: j.found, late: j.late, distance: j.measure}
 		for s := range read {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if err := p.encode(todo[s.i], &s.f, s.dst, &w); err != nil {
+			if err := p.encode(todo[s.i], &s.f, s.dst, nil, &w); err != nil {
 				return err
 			}
 			made <- s

@@ -64,13 +64,35 @@ func (t *Tensors) ReadAt(step int, buf []byte, off int64) error {
 		w.src, w.dst = grow(w.src, u.srcBytes), grow(w.dst, u.len)
 		f, err := t.p.fetch(&u, w.src)
 		if err == nil {
-			err = t.p.encode(&u, &f, w.dst, &w.scratch)
+			err = t.p.encode(&u, &f, w.dst, nil, &w.scratch)
 		}
 		if err != nil {
 			return err
 		}
 		n := copy(buf, w.dst[skip:])
 		buf, off = buf[n:], off+int64(n)
+	}
+	return nil
+}
+
+// Rows gives whole rows of a step, from row on: in data what WriteFiles would write, in values what the source says, transformed
+// but neither rounded nor encoded. Types without a codec cannot be asked for. Faults are those of WriteFiles.
+func (t *Tensors) Rows(step int, row int64, values []float32, data []byte) error {
+	w := t.pool.Get().(*part)
+	defer t.pool.Put(w)
+	w.scaleOf = 0 // of another step
+	cols := t.p.Steps[step].cols
+	for len(values) > 0 {
+		u := t.unit(step, row, int64(len(values))/cols)
+		w.src = grow(w.src, u.srcBytes)
+		f, err := t.p.fetch(&u, w.src)
+		if err == nil {
+			err = t.p.encode(&u, &f, data[:u.len], values[:u.nRows*cols], &w.scratch)
+		}
+		if err != nil {
+			return err
+		}
+		row, values, data = row+u.nRows, values[u.nRows*cols:], data[u.len:]
 	}
 	return nil
 }

@@ -24,13 +24,13 @@ func TestIgnoresWeight(t *testing.T) {
 		a, b := make([]byte, n), make([]byte, n)
 		c.Encode(a, src, weight)
 		c.Encode(b, src, ones)
-		if bytes.Equal(a, b) != ignoresWeight(c.Type) {
-			t.Errorf("%v: ignoresWeight says %v", c.Type, ignoresWeight(c.Type))
+		if bytes.Equal(a, b) != IgnoresWeight(c.Type) {
+			t.Errorf("%v: IgnoresWeight says %v", c.Type, IgnoresWeight(c.Type))
 		}
 		if c.NeedWeight {
 			continue
 		}
-		if c.Encode(b, src, nil); ignoresWeight(c.Type) && !bytes.Equal(a, b) {
+		if c.Encode(b, src, nil); IgnoresWeight(c.Type) && !bytes.Equal(a, b) {
 			t.Errorf("%v: other bytes without weights", c.Type)
 		}
 	}

@@ -151,5 +151,6 @@ type Device interface {
 	Gather(dst, x View, rows []int32)                             // dst[i] = x[rows[i]], bit by bit
 	Scatter(dst, x View, rows []int32, weight []float32)          // dst[rows[i]] += weight[i]·x[i], in order of i; rows may repeat
 	LogProbs(logits View, targets []int32) ([]float64, error)     // ln softmax(logits[t])[targets[t]]; -Inf for a target whose logit is
+	Squares(sums []float64, x View) error                         // sums[c] += x[t][c]² in float64, row after row; len(sums) = Cols; waits like Read
 	Wait() error                                                  // for everything; gives the first fault
 }

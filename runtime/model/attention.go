@@ -13,11 +13,10 @@ func (p *Pass) grouped(l *Layer) {
 	if p.err != nil {
 		return
 	}
-	p.m.dev.Multiply([]device.Product{
-		{Dst: q, X: p.h, W: l.weight("attn_q.weight")},
-		{Dst: k, X: p.h, W: l.weight("attn_k.weight")},
-		{Dst: v, X: p.h, W: l.weight("attn_v.weight")},
-	})
+	p.multiply(l.tensors,
+		product{dst: q, x: p.h, weight: "attn_q.weight"},
+		product{dst: k, x: p.h, weight: "attn_k.weight"},
+		product{dst: v, x: p.h, weight: "attn_v.weight"})
 	p.bias(q, l.vector("attn_q.bias"))
 	p.bias(k, l.vector("attn_k.bias"))
 	p.bias(v, l.vector("attn_v.bias"))
@@ -36,7 +35,7 @@ func (p *Pass) grouped(l *Layer) {
 		attention.Window = int(a.Window)
 	}
 	p.attend(mixed, q, k, v, attention)
-	p.m.dev.Multiply([]device.Product{{Dst: p.out, X: mixed, W: l.weight("attn_output.weight")}})
+	p.multiply(l.tensors, product{dst: p.out, x: mixed, weight: "attn_output.weight"})
 	p.bias(p.out, l.vector("attn_output.bias"))
 }
 
@@ -53,36 +52,36 @@ func (p *Pass) latent(l *Layer) {
 		if p.err != nil {
 			return
 		}
-		p.m.dev.Multiply([]device.Product{{Dst: ranked, X: p.h, W: l.weight("attn_q_a.weight")}, {Dst: k, X: p.h, W: l.weight("attn_kv_a_mqa.weight")}})
+		p.multiply(l.tensors, product{dst: ranked, x: p.h, weight: "attn_q_a.weight"}, product{dst: k, x: p.h, weight: "attn_kv_a_mqa.weight"})
 		p.m.dev.Norm(ranked, ranked, l.vector("attn_q_a_norm.weight"), p.m.Block.Norm.Eps)
-		p.m.dev.Multiply([]device.Product{{Dst: q, X: ranked, W: l.weight("attn_q_b.weight")}})
+		p.multiply(l.tensors, product{dst: q, x: ranked, weight: "attn_q_b.weight"})
 	} else {
 		if p.err != nil {
 			return
 		}
-		p.m.dev.Multiply([]device.Product{{Dst: q, X: p.h, W: l.weight("attn_q.weight")}, {Dst: k, X: p.h, W: l.weight("attn_kv_a_mqa.weight")}})
+		p.multiply(l.tensors, product{dst: q, x: p.h, weight: "attn_q.weight"}, product{dst: k, x: p.h, weight: "attn_kv_a_mqa.weight"})
 	}
 	latents := k.Columns(0, rank)
 	p.m.dev.Norm(latents, latents, l.vector("attn_kv_a_norm.weight"), p.m.Block.Norm.Eps)
 	p.rotate(k, 1, rank+rope, rank)
 	p.rotate(q, heads, nope+rope, nope)
-	var products []device.Product
+	var products []product
 	for i := range heads {
 		head := q.Columns(i*(nope+rope), nope+rope)
 		to := absorbed.Columns(i*(rank+rope), rank+rope)
-		products = append(products, device.Product{Dst: to.Columns(0, rank), X: head.Columns(0, nope), W: l.weight("attn_k_b.weight"), Matrix: i})
+		products = append(products, product{dst: to.Columns(0, rank), x: head.Columns(0, nope), weight: "attn_k_b.weight", matrix: i})
 		p.m.dev.Copy(to.Columns(rank, rope), head.Columns(nope, rope))
 	}
-	p.m.dev.Multiply(products)
+	p.multiply(l.tensors, products...)
 	p.attend(mixed, absorbed, k, latents, &device.Attention{Heads: heads, HeadsKV: 1, KeyDim: rank + rope, ValueDim: rank, Scale: a.Scale})
 	products = products[:0]
 	for i := range heads {
-		products = append(products, device.Product{
-			Dst: values.Columns(i*int(a.ValueDim), int(a.ValueDim)), X: mixed.Columns(i*rank, rank), W: l.weight("attn_v_b.weight"), Matrix: i,
+		products = append(products, product{
+			dst: values.Columns(i*int(a.ValueDim), int(a.ValueDim)), x: mixed.Columns(i*rank, rank), weight: "attn_v_b.weight", matrix: i,
 		})
 	}
-	p.m.dev.Multiply(products)
-	p.m.dev.Multiply([]device.Product{{Dst: p.out, X: values, W: l.weight("attn_output.weight")}})
+	p.multiply(l.tensors, products...)
+	p.multiply(l.tensors, product{dst: p.out, x: values, weight: "attn_output.weight"})
 	p.bias(p.out, l.vector("attn_output.bias"))
 }
 

@@ -33,7 +33,10 @@ func (p *Pass) route(l *Layer) *routes {
 	if p.err != nil {
 		return nil
 	}
-	p.m.dev.Multiply([]device.Product{{Dst: logits, X: p.h, W: l.weight("ffn_gate_inp.weight")}})
+	p.multiply(l.tensors, product{dst: logits, x: p.h, weight: "ffn_gate_inp.weight"})
+	if p.err != nil {
+		return nil
+	}
 	choices, err := p.m.dev.Route(logits, l.vector("exp_probs_b.bias"), &device.Routing{
 		Used: int(e.Used), Sigmoid: e.Gating == arch.Sigmoid, Normalize: e.Normalize, Scale: e.WeightScale,
 		Groups: int(e.Groups), GroupsUsed: int(e.GroupsUsed), GroupTop: int(e.GroupTop),
@@ -64,6 +67,9 @@ func byExpert(choices []device.Choice, used, experts int) *routes {
 // experts adds the routed experts, whose stacks the layer has, all at once.
 func (p *Pass) experts(l *Layer) {
 	r := p.route(l)
+	if p.err != nil {
+		return
+	}
 	n, width := len(p.IDs)*int(p.m.Block.Experts.Used), int(p.m.Block.Experts.Width)
 	in, gate, up, down := p.rows(n, p.x.Cols), p.rows(n, width), p.rows(n, width), p.rows(n, p.x.Cols)
 	if p.err != nil {
@@ -71,7 +77,7 @@ func (p *Pass) experts(l *Layer) {
 	}
 	dev := p.m.dev
 	dev.Gather(in, p.h, r.rows)
-	var first, second []device.Product
+	var first, second []product
 	for e := range r.ends {
 		at, n := r.of(e)
 		if n == 0 {
@@ -79,13 +85,13 @@ func (p *Pass) experts(l *Layer) {
 		}
 		x, g := in.Range(at, n), gate.Range(at, n)
 		first = append(first,
-			device.Product{Dst: g, X: x, W: l.weight("ffn_gate_exps.weight"), Matrix: e},
-			device.Product{Dst: up.Range(at, n), X: x, W: l.weight("ffn_up_exps.weight"), Matrix: e})
-		second = append(second, device.Product{Dst: down.Range(at, n), X: g, W: l.weight("ffn_down_exps.weight"), Matrix: e})
+			product{dst: g, x: x, weight: "ffn_gate_exps.weight", matrix: e},
+			product{dst: up.Range(at, n), x: x, weight: "ffn_up_exps.weight", matrix: e})
+		second = append(second, product{dst: down.Range(at, n), x: g, weight: "ffn_down_exps.weight", matrix: e})
 	}
-	dev.Multiply(first)
+	p.multiply(l.tensors, first...)
 	dev.Gate(gate, gate, up)
-	dev.Multiply(second)
+	p.multiply(l.tensors, second...)
 	dev.Scatter(p.x, down, r.rows, r.weight)
 }
 
@@ -103,7 +109,7 @@ func (p *Pass) Tokens(expert int) int {
 
 // Expert adds one expert to the tokens that Route sent to it. All of a layer in order give the same bits as Layer.
 func (p *Pass) Expert(x *Expert) error {
-	at, n := p.routes.of(x.number)
+	at, n := p.routes.of(x.expert)
 	if n == 0 {
 		return nil
 	}
@@ -115,19 +121,16 @@ func (p *Pass) Expert(x *Expert) error {
 	}
 	dev, rows := p.m.dev, p.routes.rows[at:at+n]
 	dev.Gather(in, p.h, rows)
-	dev.Multiply([]device.Product{{Dst: gate, X: in, W: x.weight("ffn_gate_exps.weight")}, {Dst: up, X: in, W: x.weight("ffn_up_exps.weight")}})
+	p.multiply(x.tensors, product{dst: gate, x: in, weight: "ffn_gate_exps.weight"}, product{dst: up, x: in, weight: "ffn_up_exps.weight"})
 	dev.Gate(gate, gate, up)
-	dev.Multiply([]device.Product{{Dst: in, X: gate, W: x.weight("ffn_down_exps.weight")}})
+	p.multiply(x.tensors, product{dst: in, x: gate, weight: "ffn_down_exps.weight"})
 	dev.Scatter(p.x, in, rows, p.routes.weight[at:at+n])
 	p.freeFrom(kept)
-	return nil
+	return p.err
 }
 
 // Expert is the matrices of one routed expert on the device.
-type Expert struct {
-	*tensors
-	number int
-}
+type Expert struct{ *tensors }
 
 // Release frees the expert.
 func (x *Expert) Release() { x.release() }
@@ -135,6 +138,7 @@ func (x *Expert) Release() { x.release() }
 // LoadExpert brings one routed expert of a layer onto the device.
 func (m *Model) LoadExpert(ctx context.Context, layer, expert int) (*Expert, error) {
 	t := m.none()
+	t.prefix, t.expert, t.experts = prefix(layer), expert, int(m.Block.Experts.Count)
 	for _, in := range m.Block.Layer(int64(layer)) {
 		if !stacked(in) {
 			continue
@@ -150,7 +154,7 @@ func (m *Model) LoadExpert(ctx context.Context, layer, expert int) (*Expert, err
 		}
 		t.weights[short(in.Name)] = w
 	}
-	return &Expert{t, expert}, nil
+	return &Expert{t}, nil
 }
 
 // stacked tells the matrices of routed experts.

@@ -75,10 +75,11 @@ type Pass struct {
 	spans     []device.Span // First, Count and Past
 	routes    *routes
 	buffers   []device.Buffer
+	observer  Observer
 	err       error
 }
 
-// Begin embeds a batch's tokens.
+// Begin embeds a batch's tokens, for which LoadEmbedding is needed.
 func (m *Model) Begin(b *Batch) (*Pass, error) {
 	p := &Pass{Batch: b, m: m}
 	at, past := 0, 0
@@ -103,6 +104,16 @@ func (m *Model) Begin(b *Batch) (*Pass, error) {
 
 // X is the residual stream, a row a token. It is valid until End.
 func (p *Pass) X() device.View { return p.x }
+
+// Read gives rows of the residual stream, from row first on: len(dst) values.
+func (p *Pass) Read(dst []float32, first int) error {
+	return p.m.dev.Read(dst, p.x.Range(first, len(dst)/p.x.Cols))
+}
+
+// Write sets rows of the residual stream, from row first on: len(src) values.
+func (p *Pass) Write(src []float32, first int) {
+	p.m.dev.Write(p.x.Range(first, len(src)/p.x.Cols), src)
+}
 
 // End frees the pass.
 func (p *Pass) End() {
@@ -219,14 +230,13 @@ func (p *Pass) dense(l *Layer, ending string, width int) {
 		return
 	}
 	dev := p.m.dev
-	dev.Multiply([]device.Product{
-		{Dst: gate, X: p.h, W: l.weight("ffn_gate" + ending + ".weight")},
-		{Dst: up, X: p.h, W: l.weight("ffn_up" + ending + ".weight")},
-	})
+	p.multiply(l.tensors,
+		product{dst: gate, x: p.h, weight: "ffn_gate" + ending + ".weight"},
+		product{dst: up, x: p.h, weight: "ffn_up" + ending + ".weight"})
 	p.bias(gate, l.vector("ffn_gate"+ending+".bias"))
 	p.bias(up, l.vector("ffn_up"+ending+".bias"))
 	dev.Gate(gate, gate, up)
-	dev.Multiply([]device.Product{{Dst: p.out, X: gate, W: l.weight("ffn_down" + ending + ".weight")}})
+	p.multiply(l.tensors, product{dst: p.out, x: gate, weight: "ffn_down" + ending + ".weight"})
 	p.bias(p.out, l.vector("ffn_down"+ending+".bias"))
 	dev.Add(p.x, p.out)
 }

@@ -21,6 +21,25 @@ func (m *Model) Logits(x device.View, rows []int32) ([]float32, error) {
 	return out, err
 }
 
+// EachLogits gives use the logits of rows, some at a time: n of them from first on, row after row. The slice is used again
+// for the next.
+func (m *Model) EachLogits(ctx context.Context, x device.View, rows []int32, use func(logits []float32, first, n int) error) error {
+	return m.output(x, rows, func(logits device.View, first int) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := logits.Rows * logits.Cols
+		if cap(m.logits) < n {
+			m.logits = make([]float32, n)
+		}
+		out := m.logits[:n]
+		if err := m.dev.Read(out, logits); err != nil {
+			return err
+		}
+		return use(out, first, logits.Rows)
+	})
+}
+
 // LogProbs gives ln p(targets[i]) after row rows[i].
 func (m *Model) LogProbs(ctx context.Context, x device.View, rows, targets []int32) ([]float64, error) {
 	var out []float64
@@ -35,12 +54,9 @@ func (m *Model) LogProbs(ctx context.Context, x device.View, rows, targets []int
 	return out, err
 }
 
-// output makes the logits of rows, some at a time.
+// output makes the logits of rows, some at a time; LoadHead was there before.
 func (m *Model) output(x device.View, rows []int32, use func(logits device.View, first int) error) error {
-	head := m.global.weight("output.weight")
-	if m.Block.TiedOutput {
-		head = m.global.weight("token_embd.weight")
-	}
+	head := m.global.weight(m.head())
 	most := min(outputRows, len(rows))
 	h, err := m.dev.New(most * x.Cols)
 	if err != nil {

@@ -6,10 +6,12 @@ import (
 
 // Sizes says how many bytes a model takes on a device.
 type Sizes struct {
-	Total  int64 // all weights
-	Global int64 // those outside the layers
-	Layer  int64 // of the largest layer, without its routed experts
-	Expert int64 // of the largest routed expert; 0 for a model without
+	Total     int64 // all weights
+	Global    int64 // those outside the layers
+	Embedding int64 // of Global: what Begin needs and DropEmbedding frees; 0 when it is the head too
+	Head      int64 // of Global: what DropHead frees
+	Layer     int64 // of the largest layer, without its routed experts
+	Expert    int64 // of the largest routed expert; 0 for a model without
 
 	Token    int64 // of the residual stream, for every token of a pass
 	Waiting  int64 // what a token keeps between Attention and the last Expert
@@ -23,6 +25,11 @@ type Sizes struct {
 // Measure computes the sizes from the recipe and the source's types.
 func Measure(b *arch.Block, src Source) Sizes {
 	s := Sizes{Global: bytesOf(b.Globals(), src)}
+	s.Embedding = bytesOf(b.Globals()[:1], src)
+	s.Head = s.Global - s.Embedding
+	if b.TiedOutput {
+		s.Embedding, s.Head = 0, s.Embedding
+	}
 	s.Total = s.Global
 	for l := range b.Layers {
 		var whole, experts int64

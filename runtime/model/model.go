@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -21,14 +22,16 @@ type Model struct {
 	global *tensors
 	layers []*Layer
 	angles device.Buffer
-	limit  int // positions that there are angles for
+	limit  int       // positions that there are angles for
+	logits []float32 // that EachLogits read
 }
 
-// New makes a model that can run positions below limit. It loads what is outside the layers; Load loads these.
+// New makes a model that can run positions below limit. Its weights are not there yet: Load brings all of them, or
+// LoadEmbedding, LoadLayer, LoadExpert and LoadHead some at a time.
 func New(ctx context.Context, dev device.Device, block arch.Block, src Source, limit int) (*Model, error) {
 	m := &Model{Block: block, dev: dev, src: src, limit: limit}
-	var err error
-	if m.global, err = m.load(ctx, block.Globals()); err != nil {
+	m.global = m.none()
+	if err := m.bring(ctx, "rope_freqs.weight", "output_norm.weight"); err != nil {
 		return nil, err
 	}
 	if err := m.makeAngles(); err != nil {
@@ -61,8 +64,14 @@ func (m *Model) makeAngles() (err error) {
 	return nil
 }
 
-// Load brings all layers onto the device.
+// Load brings the whole model onto the device.
 func (m *Model) Load(ctx context.Context) error {
+	if err := m.LoadEmbedding(ctx); err != nil {
+		return err
+	}
+	if err := m.LoadHead(ctx); err != nil {
+		return err
+	}
 	for l := len(m.layers); l < int(m.Block.Layers); l++ {
 		t, err := m.LoadLayer(ctx, l, true)
 		if err != nil {
@@ -72,6 +81,12 @@ func (m *Model) Load(ctx context.Context) error {
 	}
 	return m.dev.Wait()
 }
+
+// Device is where the model is.
+func (m *Model) Device() device.Device { return m.dev }
+
+// Limit is how many positions there are.
+func (m *Model) Limit() int { return m.limit }
 
 // Close frees what is on the device.
 func (m *Model) Close() {
@@ -99,6 +114,7 @@ func (m *Model) LoadLayer(ctx context.Context, l int, experts bool) (*Layer, err
 	if err != nil {
 		return nil, err
 	}
+	t.prefix = prefix(l)
 	return &Layer{t, l}, nil
 }
 
@@ -111,9 +127,12 @@ func (l *Layer) Release() { l.release() }
 // Sparse tells whether the layer has experts.
 func (l *Layer) Sparse() bool { return l.weight("ffn_gate_inp.weight") != nil }
 
-// tensors are those of a layer, or those outside the layers. Names are without "blk.N.".
+// tensors are those of a layer or of one expert, or those outside the layers. Names are without "blk.N.".
 type tensors struct {
 	dev     device.Device
+	prefix  string // "blk.N."
+	expert  int    // the matrix that all weights are
+	experts int    // of how many; 0: weights are whole tensors
 	weights map[string]device.Weight
 	vectors map[string]device.Buffer
 }
@@ -136,32 +155,44 @@ func (t *tensors) release() {
 func (m *Model) load(ctx context.Context, inputs []arch.Input) (*tensors, error) {
 	t := m.none()
 	for _, in := range inputs {
-		src, ok := m.src.Tensor(in.Name)
-		if !ok {
-			t.release()
-			return nil, fault.New(fault.Mismatch, "", "is missing").In(in.Name)
-		}
-		err := ctx.Err()
-		if err != nil {
+		if err := m.loadInto(ctx, t, in); err != nil {
 			t.release()
 			return nil, err
-		}
-		if len(in.Shape) == 1 {
-			t.vectors[short(in.Name)], err = m.loadVector(src, int(in.Shape[0]))
-		} else {
-			t.weights[short(in.Name)], err = m.loadWeight(ctx, src, in.Shape, 0, matrices(in.Shape))
-		}
-		if err != nil {
-			t.release()
-			return nil, named(err, in.Name)
 		}
 	}
 	return t, nil
 }
 
-func (m *Model) none() *tensors {
-	return &tensors{m.dev, map[string]device.Weight{}, map[string]device.Buffer{}}
+func (m *Model) loadInto(ctx context.Context, t *tensors, in arch.Input) error {
+	src, ok := m.src.Tensor(in.Name)
+	if !ok {
+		return fault.New(fault.Mismatch, "", "is missing").In(in.Name)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(in.Shape) == 1 {
+		v, err := m.loadVector(src, int(in.Shape[0]))
+		if err != nil {
+			return named(err, in.Name)
+		}
+		t.vectors[short(in.Name)] = v
+		return nil
+	}
+	w, err := m.loadWeight(ctx, src, in.Shape, 0, matrices(in.Shape))
+	if err != nil {
+		return named(err, in.Name)
+	}
+	t.weights[short(in.Name)] = w
+	return nil
 }
+
+func (m *Model) none() *tensors {
+	return &tensors{dev: m.dev, weights: map[string]device.Weight{}, vectors: map[string]device.Buffer{}}
+}
+
+// prefix is what names of a layer's tensors begin with.
+func prefix(layer int) string { return "blk." + strconv.Itoa(layer) + "." }
 
 // short is a name without "blk.N.".
 func short(name string) string {

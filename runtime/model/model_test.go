@@ -19,6 +19,16 @@ import (
 
 func loaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Model {
 	t.Helper()
+	m := unloaded(t, dev, set, limit)
+	if err := m.Load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// unloaded is a model whose layers are not on the device.
+func unloaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Model {
+	t.Helper()
 	_, block, err := arch.FromGGUF(set)
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +38,7 @@ func loaded(t testing.TB, dev device.Device, set *gguf.Set, limit int) *model.Mo
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
-	if err := m.Load(context.Background()); err != nil {
+	if err := m.LoadEmbedding(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return m

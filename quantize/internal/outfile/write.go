@@ -56,3 +56,15 @@ func (s *Set) claim(dst *part, unit int, sum [sha256.Size]byte) (done bool, err 
 	dst.units[unit] = mark{}
 	return false, nil
 }
+
+// ReadAt reads what was written to a part. It may be called while other units are written.
+func (s *Set) ReadAt(part int, p []byte, off int64) error {
+	f := s.parts[part].file
+	if s.parts[part].final != nil {
+		f = s.parts[part].final
+	}
+	if n, err := f.ReadAt(p, off); n < len(p) {
+		return ioFaultAt(filepath.Base(s.parts[part].partial()), err, "read", off)
+	}
+	return nil
+}

@@ -154,7 +154,9 @@ func everything(threads int) (out, products []float32) {
 	}
 	logits := b.view(700, 520)
 	p, _ := b.LogProbs(logits, rows)
-	for _, v := range p {
+	squares := make([]float64, logits.Cols)
+	b.Squares(squares, logits)
+	for _, v := range append(p, squares...) {
 		out = append(out, float32(v), float32(v-float64(float32(v))))
 	}
 	choices, _ := b.Route(logits, norm.Buffer, &device.Routing{Used: 6, Normalize: true, Scale: 2, Groups: 8, GroupsUsed: 3, GroupTop: 2})

@@ -16,6 +16,7 @@ const (
 	costRotate = 2
 	costDecode = 4
 	costExp    = 8
+	costSquare = 2
 )
 
 // Norm adds squares in float64, so that no size of values overflows.
@@ -86,4 +87,18 @@ func (d *Device) Scatter(dst, x device.View, rows []int32, weight []float32) {
 			vector.AddScaled(row(dst, int(to))[first:end], row(x, i)[first:end], weight[i])
 		}
 	})
+}
+
+// Squares splits columns, not rows, among the threads: each sum has one order. Squares of float32 are exact in float64, so
+// that it does not matter whether a processor fuses the addition.
+func (d *Device) Squares(sums []float64, x device.View) error {
+	d.spread(x.Cols, x.Rows*costSquare, func(_, first, end int) {
+		part := sums[first:end]
+		for t := range x.Rows {
+			for i, v := range row(x, t)[first:end] {
+				part[i] += float64(float64(v) * float64(v))
+			}
+		}
+	})
+	return nil
 }

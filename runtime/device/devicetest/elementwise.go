@@ -3,6 +3,7 @@ package devicetest
 import (
 	"fmt"
 	"math"
+	"math/big"
 
 	"github.com/qconv/qconv/runtime/device"
 )
@@ -234,5 +235,49 @@ func testScatter(s *suite) {
 	s.run(func() { s.dev.Scatter(dst, x, []int32{1, 1, 1}, []float32{1, 1, 1}) }, dst)
 	if got := s.values(dst); got[0][0] != 1 || got[1][7] != 3 {
 		s.Errorf("additions out of order: %v", got)
+	}
+}
+
+// testSquares compares with sums of 200 bits, rounded to float64 after each addition: what one order of additions gives, and
+// no other.
+func testSquares(s *suite) {
+	for _, n := range batches {
+		for _, cols := range widths {
+			x := s.view(n, cols, s.normal(1))
+			given := make([]float64, cols)
+			for i := range given {
+				given[i] = s.rand.Float64()
+			}
+			sums := append([]float64(nil), given...)
+			s.run(func() {
+				if err := s.dev.Squares(sums, x); err != nil {
+					s.Fatal(err)
+				}
+			})
+			values := s.values(x)
+			for i, sum := range given {
+				for t := range values {
+					v := new(big.Float).SetPrec(200).SetFloat64(values[t][i])
+					sum, _ = v.Mul(v, v).Add(v, new(big.Float).SetFloat64(sum)).Float64()
+				}
+				if sums[i] != sum {
+					s.Fatalf("%d rows of %d: column %d sums to %v, want %v", n, cols, i, sums[i], sum)
+				}
+			}
+			s.forget()
+		}
+	}
+	// Squares that float32 cannot hold, and values that are no numbers, which stay in their columns.
+	big := []float32{1e30, 1e-30, float32(math.NaN()), float32(math.Inf(-1)), 0}
+	sums := make([]float64, len(big))
+	x := s.view(2, len(big), func(_, i int) float32 { return big[i] })
+	s.run(func() {
+		if err := s.dev.Squares(sums, x); err != nil {
+			s.Fatal(err)
+		}
+	})
+	square := func(v float32) float64 { return 2 * float64(v) * float64(v) }
+	if sums[0] != square(big[0]) || sums[1] != square(big[1]) || !math.IsNaN(sums[2]) || !math.IsInf(sums[3], 1) || sums[4] != 0 {
+		s.Errorf("squares of %v sum to %v", big, sums)
 	}
 }

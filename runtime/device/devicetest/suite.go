@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) device.Device) {
 		{"Norm", testNorm}, {"Rotate", testRotate}, {"Gate", testGate}, {"Add", testAdd}, {"Copy", testCopy}, {"Scatter", testScatter},
 		{"Attend", testAttend}, {"AttendScores", testAttendScores}, {"AttendNotFinite", testAttendNotFinite},
 		{"Route", testRoute}, {"RouteTies", testRouteTies}, {"RouteNotFinite", testRouteNotFinite}, {"LogProbs", testLogProbs},
+		{"Squares", testSquares},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &suite{T: t, dev: open(t), rand: rand.New(rand.NewPCG(1, 2))}
