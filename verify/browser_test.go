@@ -59,7 +59,7 @@ func newBrowser(t *testing.T) *browser {
 	}
 	theirIn.Close()
 	theirOut.Close()
-	watchdog := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() }) // ends what would wait for ever
+	watchdog := time.AfterFunc(8*time.Minute, func() { cmd.Process.Kill() }) // ends what would wait for ever
 	b := &browser{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}
 	t.Cleanup(func() {
 		fmt.Fprint(in, `{"id":0,"method":"Browser.close"}`+"\x00")

@@ -52,7 +52,6 @@ func (s logScale) at(v float64) float64 {
 
 // newLogScale widens the range to figures that a person would write: 1, 2 or 5 and a power of ten.
 func newLogScale(lo, hi, a, b float64) logScale {
-	lo, hi = max(lo, 1e-300), max(hi, 1e-300)
 	down, up := math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Floor(math.Log10(hi)))
 	s := logScale{lo: down, hi: 10 * up, a: a, b: b}
 	for _, m := range []float64{2, 5} {
@@ -112,7 +111,8 @@ func evenSteps(n, most int) int {
 	}
 }
 
-func usable(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
+// usable says that a logarithmic axis can show a figure.
+func usable(v float64) bool { return v > 1e-300 && v < 1e300 }
 
 // curves draws the error behind each layer; nothing where no layer has one.
 func (r *Report) curves() []*plot {
@@ -167,16 +167,16 @@ func (r *Report) curve(class string, w, h int, lo, hi, bound float64) *plot {
 	radius := min(max(step/5, 1.6), 3.6)
 	for i, l := range r.Layers {
 		switch {
-		case math.IsNaN(l.Error) || math.IsInf(l.Error, 0): // a cross at the top
+		case !(l.Error < 1e300): // a cross at the top, for what is no number too
 			p.path("cross", fmt.Sprintf("M%.1f %.1fl8 8m0 -8l-8 8", at(i)-4, f.top))
-		case l.Error > 0:
+		case usable(l.Error):
 			p.path("dot", disc(at(i), y.at(l.Error), radius))
 		default: // no error: a ring on the axis
 			p.path("ring", disc(at(i), f.bottom, radius))
 		}
 	}
 	if bound > 0 {
-		p.text("boundname end", f.right, y.at(bound)-5, "--max-layer-error "+plain(bound))
+		p.text("boundname", f.left+6, y.at(bound)-5, "--max-layer-error "+plain(bound))
 	}
 	for i, l := range r.Layers {
 		p.rect("hit", f.left+float64(i)*step, f.top, step, f.bottom-f.top, fmt.Sprintf("layer %d: error %s, cosine %s, worst token %s (window %d, position %d)",
