@@ -60,7 +60,7 @@ func (r *Report) WritePage(w io.Writer) error {
 	p := &page{
 		Report: r,
 		Style:  template.CSS(style), Script: template.JS(script), JSON: template.JS(object),
-		Policy: fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'", sourceHash(script), sourceHash(style)),
+		Policy: fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'", contentHash(script), contentHash(style)),
 
 		WorstLayer: r.worstLayer(),
 		Missing:    r.missing(),
@@ -96,8 +96,8 @@ var pageFuncs = template.FuncMap{
 	"hundredfold": func(x float64) float64 { return 100 * x },
 }
 
-// sourceHash names content as a Content-Security-Policy does.
-func sourceHash(s string) string {
+// contentHash names content as a Content-Security-Policy does.
+func contentHash(s string) string {
 	h := sha256.Sum256([]byte(s))
 	return "sha256-" + base64.StdEncoding.EncodeToString(h[:])
 }

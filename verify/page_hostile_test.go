@@ -48,7 +48,7 @@ func hostile(tensors, layers int) *Report {
 		r.Checks = append(r.Checks, Check{e(), false, e()})
 		r.Findings = append(r.Findings, Finding{e(), e(), e()})
 		r.Notices = append(r.Notices, e())
-		r.Gates = append(r.Gates, Gate{"--max-layer-error", e(), f(), f(), n%2 == 0, false})
+		r.Gates = append(r.Gates, Gate{"--max-layer-error", e(), f(), f(), n%2 == 0, e(), false})
 	}
 	for i := range tensors {
 		t := Tensor{Name: e(), Layer: i%(layers+1) - 1, Type: e(), Shape: []int64{math.MaxInt64, math.MinInt64, 0}, Bytes: math.MinInt64, Bits: f(),

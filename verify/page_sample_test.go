@@ -20,8 +20,8 @@ func sample(layers int) *Report {
 		Checks: []Check{{"structure", true, "339 tensors, 29 keys"}, {"blocks", true, "4.36 GiB, every scale is finite"}, {"keys", true, "27 keys as the source's"},
 			{"tensors", true, "339 tensors compared"}, {"layers", true, "28 layers"}, {"divergence", true, "4,080 tokens"}},
 		Notices: []string{"141 tensors are F32 and are exactly the source's"},
-		Gates: []Gate{{"--max-kld", "mean KL divergence", 0, 0.05, false, true}, {"--min-top1", "same first token", 0, 0.9, true, true},
-			{"--max-layer-error", "error of the worst layer", 0, 0.2, false, true}},
+		Gates: []Gate{{"--max-kld", "mean KL divergence", 0, 0.05, false, "", true}, {"--min-top1", "same first token", 0, 0.9, true, "", true},
+			{"--max-layer-error", "error of the worst layer", 0, 0.2, false, "", true}},
 	}
 	r.sampleTensors(rng, layers)
 	r.sampleLayers(rng, layers)
@@ -133,8 +133,8 @@ func sampleDivergence(rng *rand.Rand) *Divergence {
 func damaged() *Report {
 	r := sample(28)
 	r.Pass = false
-	r.Gates[0] = Gate{"--max-kld", "mean KL divergence", 1.8423, 0.05, false, false}
-	r.Gates[2] = Gate{"--max-layer-error", "error of the worst layer", 0.91735, 0.2, false, false}
+	r.Gates[0] = Gate{"--max-kld", "mean KL divergence", 1.8423, 0.05, false, "", false}
+	r.Gates[2] = Gate{"--max-layer-error", "error of the worst layer", 0.91735, 0.2, false, "", false}
 	r.Checks[3].OK, r.Checks[4].OK, r.Checks[5].OK = false, false, false
 	r.Findings = []Finding{
 		{"tensors", "blk.7.attn_q.weight", "relative RMSE 0.7812 against the source, other tensors of Q4_K have 0.0781: rows 1,024 to 1,151 are those of another head"},

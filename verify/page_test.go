@@ -47,7 +47,7 @@ func TestPageIsSound(t *testing.T) {
 			if p == nil {
 				t.Fatal("the page has no policy")
 			}
-			want := "default-src 'none'; script-src '" + sourceHash(raw[2][3]) + "'; style-src '" + sourceHash(raw[0][3]) + "'; base-uri 'none'; form-action 'none'"
+			want := "default-src 'none'; script-src '" + contentHash(raw[2][3]) + "'; style-src '" + contentHash(raw[0][3]) + "'; base-uri 'none'; form-action 'none'"
 			if got := strings.NewReplacer("&#39;", "'", "&#43;", "+").Replace(p[1]); got != want {
 				t.Errorf("policy %s, want %s", got, want)
 			}

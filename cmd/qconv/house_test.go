@@ -52,7 +52,7 @@ var thirdParty = map[string][]string{
 	"github.com/schollz/progressbar/": {"cmd/"},
 	"golang.org/x/term":               {"cmd/"},
 	"github.com/x448/float16":         {"quantize"},
-	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf"},
+	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf", "verify"},
 	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu", "runtime/device/cpu/internal/"},
 	"golang.org/x/text/":              {"formats/tokenizer"},
 	"go.yaml.in/yaml/v3":              {"formats/hf"},

@@ -115,6 +115,42 @@ func TestCollectSameBits(t *testing.T) {
 	}
 }
 
+// TestCollectMerged: sums of the parts of a text, merged, are those of the whole.
+func TestCollectMerged(t *testing.T) {
+	for _, dir := range collected {
+		c := numbered(t, modeltest.Converted(t, dir, "BF16"), 6)
+		plan := stream.Plan{LayerMajor: true, Batch: 2, Round: 6}
+		want, err := c.run(t, context.Background(), 2, plan, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var merged *imatrix.Sums
+		for _, part := range [][][]int32{c.w.IDs[:2], c.w.IDs[2:]} {
+			c.w = &stream.Windows{IDs: part}
+			s, err := c.run(t, context.Background(), 2, plan, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if merged == nil {
+				merged = s
+			} else if err := merged.Merge(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, e := range want.Entries {
+			got := merged.Entries[i]
+			if got.Name != e.Name || !slices.Equal(got.Counts, e.Counts) {
+				t.Errorf("%s: %s has counts %v, want %v", dir, e.Name, got.Counts, e.Counts)
+			}
+			for j, v := range e.Values {
+				if !(math.Abs(got.Values[j]-v) <= 1e-12*v) {
+					t.Fatalf("%s: %s sums to %v, want %v", dir, e.Name, got.Values[j], v)
+				}
+			}
+		}
+	}
+}
+
 // TestCollectResumes ends a run behind each layer of each round, and goes on: the same bits.
 func TestCollectResumes(t *testing.T) {
 	for _, dir := range collected {

@@ -150,6 +150,7 @@ func (c *Conversion) begin(ctx context.Context, lane int) error {
 }
 
 func (c *Conversion) begun(ctx context.Context, k *walk, lane int) error {
+	watchFinite(k.lanes[lane], sides[lane])
 	if lane != 0 {
 		return nil
 	}

@@ -18,6 +18,9 @@ type Pair struct {
 	sums []distances // of each layer
 }
 
+// sides names the lanes of a Pair in messages.
+var sides = []string{"source", "file"}
+
 // Distance is how far the file's residual stream is from the source's behind a layer. The relative error of a token is
 // ‖q-s‖/‖s‖, where s is its vector in the source and q in the file.
 type Distance struct {
@@ -71,6 +74,10 @@ func (p *Pair) Run(ctx context.Context, w *Windows, plan Plan, watch func(done f
 	err := rounds(w.IDs, plan, tell, func(start int, round [][]int32, watch func(float64)) error {
 		soFar = nil
 		k := &walk{lanes: []*lane{{m: p.Source, ahead: true}, {m: p.File, ahead: true}}, each: plan.Batch, lean: plan.Lean, watch: watch}
+		k.begun = func(_ context.Context, lane int) error {
+			watchFinite(k.lanes[lane], sides[lane])
+			return nil
+		}
 		k.layer = func(_ context.Context, n int) error {
 			if err := p.compare(k, n, w, start); err != nil {
 				return err
@@ -130,12 +137,9 @@ func (d *distances) add(s, q []float32, window, pos int) error {
 		qq += float64(b * b)
 		sq += float64(a * b)
 	}
-	for _, c := range []struct {
-		who string
-		sum float64
-	}{{"source", ss}, {"file", qq}} {
-		if !finite(c.sum) {
-			return fault.New(fault.Malformed, "", "the %s's residual stream is not finite behind it, at position %d of window %d", c.who, pos, window)
+	for i, sum := range []float64{ss, qq} {
+		if !finite(sum) {
+			return fault.New(fault.Malformed, "", "in the %s, the residual stream behind it is not finite at position %d of window %d", sides[i], pos, window)
 		}
 	}
 	e, cos := 0.0, 1.0
