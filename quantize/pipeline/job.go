@@ -28,7 +28,8 @@ type Job struct {
 // todo is a unit to make.
 type todo struct {
 	*unit
-	part int
+	part  int
+	there bool // an earlier run made it, but its blocks are to be measured
 }
 
 // Start opens the output, and takes over what an interrupted run of the same plan left. After it, Close must be called.
@@ -49,12 +50,13 @@ func (p *Plan) Start(ctx context.Context, o Output) (*Job, error) {
 	for i := range p.Parts {
 		for k := range p.Parts[i].units {
 			u := &p.Parts[i].units[k]
-			if set.Reused(i, u.index) {
+			there := set.Reused(i, u.index)
+			if there && !o.Measure {
 				j.reused += u.len
 				j.unseen[u.step] = true
 				continue
 			}
-			j.todo = append(j.todo, todo{u, i})
+			j.todo = append(j.todo, todo{u, i, there})
 		}
 	}
 	o.Watcher.Begin(p, j.reused, set.Notices())
@@ -97,18 +99,46 @@ func (j *Job) Make(ctx context.Context, slabs []Slab) error {
 	return nil
 }
 
-// Made tells whether slabs are there.
-func (j *Job) Made(slabs []Slab) bool {
+// Have takes slabs over from an interrupted run, whose errors are known; false, if some are not there.
+func (j *Job) Have(slabs []Slab) bool {
 	wanted := make(map[Slab]bool, len(slabs))
 	for _, b := range slabs {
 		wanted[b] = true
 	}
+	var later []todo
+	var reused int64
 	for _, t := range j.todo {
-		if wanted[Slab{t.step, t.slab}] {
+		switch {
+		case !wanted[Slab{t.step, t.slab}]:
+			later = append(later, t)
+		case !t.there:
 			return false
+		default:
+			reused += t.len
 		}
 	}
+	j.todo, j.reused = later, j.reused+reused
+	j.late.forget(slabs)
 	return true
+}
+
+// Damaged gives the steps with rows so far that a defect of their codec touches.
+func (j *Job) Damaged() (steps []int) {
+	for i := range j.found {
+		if j.found[i].Load() {
+			steps = append(steps, i)
+		}
+	}
+	return steps
+}
+
+// SetDamaged says which steps an interrupted run found to be damaged.
+func (j *Job) SetDamaged(steps []int) {
+	for _, i := range steps {
+		if i >= 0 && i < len(j.found) {
+			j.found[i].Store(true)
+		}
+	}
 }
 
 // Set is the files as they will be. What is not made yet reads as zeros.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/quantize/imatrix"
@@ -26,11 +27,20 @@ type Conversion struct {
 	Output     bool         // importance of the output matrix is wanted too
 
 	Logits func(source, file []float32, next []int32) error // as Pair's
-	Made   func(b pipeline.Slab) error                      // told of every slab that is complete, in order of the layers; may be nil
 
-	Sums *imatrix.Sums // what was collected, by name
-	Held atomic.Int64  // bytes that were read from the source
+	// State is a file that keeps what is done from time to time, so that an interrupted run can go on with the layer behind;
+	// "": none. Who has committed the job removes it.
+	State  string
+	Digest string             // what the run belongs to, beside the plan and the windows
+	Every  time.Duration      // how often it is kept, at most; negative: behind every layer
+	Resume func(done float64) // called when an earlier run's work is used; may be nil
+	Notice func(text string)  // what is worth telling; may be nil
 
+	Sums   *imatrix.Sums                    // what was collected, by name
+	Errors map[pipeline.Slab]pipeline.Error // of all slabs that were not copied as they are
+	Held   atomic.Int64                     // bytes that were read from the source
+
+	keeper      keeper
 	pair        Pair
 	seen        *Collector
 	calibrating []*model.Pass
@@ -95,18 +105,40 @@ func (c *Conversion) Make(ctx context.Context, w *Windows, plan Plan, watch func
 		return nil, err
 	}
 	c.seen = NewCollector(c.Source.Device(), &c.Source.Block, c.Output)
-	c.Sums = c.seen.Sums
+	c.Sums, c.Errors = c.seen.Sums, map[pipeline.Slab]pipeline.Error{}
+	c.Sums.ChunkSize = int64(w.Length())
+	c.keeper = keeper{path: c.State, every: c.Every, saved: time.Now()}
+	c.pair = Pair{Source: c.Source, Logits: c.Logits, sums: make([]distances, c.Plan.Block.Layers)}
 	var layers []Distance
 	k := &walk{
 		lanes: []*lane{{m: c.Source, hold: c.hold}}, each: plan.Batch, cut: c.Calibrated, lean: plan.Lean,
 		begin: c.begin, through: c.through, head: c.head,
-		watch: func(done float64) {
-			if watch != nil {
-				watch(done, layers)
-			}
-		},
 	}
-	k.begun = func(ctx context.Context, lane int) error { return c.begun(ctx, k, lane) }
+	k.watch = func(done float64) {
+		if n := float64(c.Plan.Block.Layers); watch != nil {
+			watch((float64(k.from)+done*(n-float64(k.from)))/n, layers)
+		}
+	}
+	saved, err := c.resume(k, w)
+	if err != nil {
+		return nil, err
+	}
+	if saved != nil {
+		defer saved.Close()
+		for n := range k.from {
+			layers = append(layers, c.pair.sums[n].distance())
+		}
+	}
+	k.begun = func(ctx context.Context, lane int) error { return c.begun(ctx, k, lane, saved) }
+	k.layer = func(ctx context.Context, n int) error {
+		if c.Run {
+			if err := c.pair.compare(k, n, w, 0); err != nil {
+				return err
+			}
+			layers = append(layers, c.pair.sums[n].distance())
+		}
+		return c.keep(ctx, k, n+1, w)
+	}
 	defer c.release()
 	if !c.Run {
 		return nil, k.run(ctx, w.IDs, nil)
@@ -117,14 +149,6 @@ func (c *Conversion) Make(ctx context.Context, w *Windows, plan Plan, watch func
 			m.Close()
 		}
 	}()
-	c.pair = Pair{Source: c.Source, Logits: c.Logits, sums: make([]distances, c.Plan.Block.Layers)}
-	k.layer = func(_ context.Context, n int) error {
-		if err := c.pair.compare(k, n, w, 0); err != nil {
-			return err
-		}
-		layers = append(layers, c.pair.sums[n].distance())
-		return nil
-	}
 	err = k.run(ctx, w.IDs, func(i, first int) error { return c.pair.logits(ctx, k, i, w, first) })
 	return layers, err
 }
@@ -149,8 +173,13 @@ func (c *Conversion) begin(ctx context.Context, lane int) error {
 	return err
 }
 
-func (c *Conversion) begun(ctx context.Context, k *walk, lane int) error {
+func (c *Conversion) begun(ctx context.Context, k *walk, lane int, saved *SavedState) error {
 	watchFinite(k.lanes[lane], sides[lane])
+	if saved != nil {
+		if err := saved.streams(k.lanes[lane].passes, lane == len(k.lanes)-1); err != nil {
+			return err
+		}
+	}
 	if lane != 0 {
 		return nil
 	}
@@ -215,13 +244,13 @@ func (c *Conversion) head(ctx context.Context) error {
 	return c.make(ctx, c.groups.head)
 }
 
-// make writes slabs with the importance that was seen.
-func (c *Conversion) make(ctx context.Context, slabs []pipeline.Slab) error {
+// weigh gives slabs the importance that was seen.
+func (c *Conversion) weigh(slabs []pipeline.Slab) error {
+	if c.Calibrated == 0 {
+		return nil
+	}
 	for _, b := range slabs {
 		step := &c.Plan.Steps[b.Step]
-		if c.Calibrated == 0 {
-			break
-		}
 		sum := c.Sums.Find(step.Name)
 		if sum == nil {
 			continue // it is no matrix of a layer
@@ -232,12 +261,20 @@ func (c *Conversion) make(ctx context.Context, slabs []pipeline.Slab) error {
 		}
 		c.Job.SetImportance(b, values, seen)
 	}
-	if err := c.Job.Make(ctx, slabs); err != nil || c.Made == nil {
+	return nil
+}
+
+// make writes slabs.
+func (c *Conversion) make(ctx context.Context, slabs []pipeline.Slab) error {
+	if err := c.weigh(slabs); err != nil {
+		return err
+	}
+	if err := c.Job.Make(ctx, slabs); err != nil {
 		return err
 	}
 	for _, b := range slabs {
-		if err := c.Made(b); err != nil {
-			return err
+		if e, ok := c.Job.Errors(b); ok {
+			c.Errors[b] = e
 		}
 	}
 	return nil

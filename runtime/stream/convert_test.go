@@ -3,9 +3,12 @@ package stream_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -150,12 +153,24 @@ type conversion struct {
 	layers       []stream.Distance
 	source, file []float32
 	read         int64 // bytes of the checkpoint
+	resumed      float64
 	bytes        []byte
 }
 
 func onePass(t testing.TB, dir, typ string, w *stream.Windows, calibrated, compared int, output, run bool, threads int, lean bool) *conversion {
 	t.Helper()
-	ctx := context.Background()
+	c, err := onePassIn(t, t.TempDir(), dir, typ, w, calibrated, compared, output, run, threads, lean, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// onePassIn writes to out. stop, if there is one, is asked after every step whether to stop.
+func onePassIn(t testing.TB, out, dir, typ string, w *stream.Windows, calibrated, compared int, output, run bool, threads int, lean bool, stop func() bool) (*conversion, error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	ck, src := checkpoint(t, dir)
 	held := pipeline.NewHeld()
 	source := planned(t, ck, pipeline.Options{Held: held}, pipeline.SourceRecipe(ck).Name)
@@ -165,7 +180,6 @@ func onePass(t testing.TB, dir, typ string, w *stream.Windows, calibrated, compa
 	}
 	c := &conversion{}
 	c.Plan = planned(t, ck, o, typ)
-	out := t.TempDir()
 	var err error
 	if c.Job, err = c.Plan.Start(ctx, pipeline.Output{Dir: out, Measure: true}); err != nil {
 		t.Fatal(err)
@@ -183,9 +197,17 @@ func onePass(t testing.TB, dir, typ string, w *stream.Windows, calibrated, compa
 	}
 	src.n.Store(0)
 	plan := stream.Plan{Batch: 2, Round: len(w.IDs), Lean: lean}
-	if c.layers, err = c.Make(ctx, w, plan, nil); err != nil {
-		t.Fatal(err)
+	c.State, c.Every = filepath.Join(out, "out.gguf.partial.state"), -1
+	c.Resume = func(done float64) { c.resumed = done }
+	watch := func(float64, []stream.Distance) {
+		if stop != nil && stop() {
+			cancel()
+		}
 	}
+	if c.layers, err = c.Make(ctx, w, plan, watch); err != nil {
+		return c, err
+	}
+	stream.RemoveState(c.State)
 	c.read = src.n.Load()
 	if _, err := c.Job.Commit(ctx); err != nil {
 		t.Fatal(err)
@@ -193,7 +215,7 @@ func onePass(t testing.TB, dir, typ string, w *stream.Windows, calibrated, compa
 	if c.bytes, err = os.ReadFile(filepath.Join(out, "out.gguf")); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return c, nil
 }
 
 // TestOnePass holds that one pass gives the bytes of two steps, the distances and logits of both models afterwards, and
@@ -209,15 +231,7 @@ func TestOnePass(t *testing.T) {
 		t.Run(c.dir+" "+c.typ, func(t *testing.T) {
 			dir := "../../testdata/" + c.dir
 			ck, _ := checkpoint(t, dir)
-			vocab := planned(t, ck, pipeline.Options{}, "BF16").Block.Vocab
-			w := &stream.Windows{First: 12}
-			for i := range 5 {
-				var ids []int32
-				for k := range 24 {
-					ids = append(ids, int32((i*i*131+k*k*7+k*3)%int(vocab)))
-				}
-				w.IDs = append(w.IDs, ids)
-			}
+			w, vocab := anyWindows(t, ck)
 			want := twoSteps(t, dir, c.typ, w, 3, c.output)
 			got := onePass(t, dir, c.typ, w, 3, 0, c.output, true, 2, true)
 			if !bytes.Equal(got.bytes, want) {
@@ -256,5 +270,83 @@ func TestOnePass(t *testing.T) {
 				t.Errorf("%d logits, %+v", len(after.source), after.layers)
 			}
 		})
+	}
+}
+
+// anyWindows are five windows of tokens that a model has.
+func anyWindows(t testing.TB, ck *hf.Checkpoint) (*stream.Windows, int64) {
+	vocab := planned(t, ck, pipeline.Options{}, "BF16").Block.Vocab
+	w := &stream.Windows{First: 12}
+	for i := range 5 {
+		var ids []int32
+		for k := range 24 {
+			ids = append(ids, int32((i*i*131+k*k*7+k*3)%int(vocab)))
+		}
+		w.IDs = append(w.IDs, ids)
+	}
+	return w, vocab
+}
+
+// TestOnePassResumed stops at every step, goes on, and wants what an undisturbed run gives; what was saved is used, unless
+// what was written has changed.
+func TestOnePassResumed(t *testing.T) {
+	for _, c := range []struct{ dir, typ string }{{"harbour-2m", "Q4_K_M"}, {"fixtures/deepseek-v3", "Q4_1"}} {
+		dir := "../../testdata/" + c.dir
+		ck, _ := checkpoint(t, dir)
+		w, _ := anyWindows(t, ck)
+		steps := 0
+		run := func(out string, stop func() bool) (*conversion, error) {
+			return onePassIn(t, out, dir, c.typ, w, 3, 0, true, true, 2, true, stop)
+		}
+		want, err := run(t.TempDir(), func() bool { steps++; return false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func(what string, got *conversion) {
+			t.Helper()
+			if !bytes.Equal(got.bytes, want.bytes) || !slices.Equal(got.layers, want.layers) || !slices.Equal(got.file, want.file) ||
+				!maps.Equal(got.Errors, want.Errors) || !reflect.DeepEqual(got.Sums, want.Sums) {
+				t.Errorf("%s: %s: bytes equal: %v, layers: %v, logits: %v, errors: %v, sums: %v", c.dir, what, bytes.Equal(got.bytes, want.bytes), slices.Equal(got.layers, want.layers),
+					slices.Equal(got.file, want.file), maps.Equal(got.Errors, want.Errors), reflect.DeepEqual(got.Sums, want.Sums))
+			}
+		}
+		resumed := 0
+		stopped := func(out string, at int) {
+			n := 0
+			if _, err := run(out, func() bool { n++; return n > at }); !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s: stopped at step %d of %d: %v", c.dir, at, steps, err)
+			}
+		}
+		for at := 0; at < steps-1; at += 1 + steps/25 {
+			out := t.TempDir()
+			stopped(out, at)
+			got, err := run(out, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.resumed > 0 {
+				resumed++
+			}
+			same(fmt.Sprint("stopped at step ", at), got)
+			if left, _ := filepath.Glob(filepath.Join(out, "*")); len(left) != 1 {
+				t.Errorf("%s: left behind: %v", c.dir, left)
+			}
+		}
+		if resumed == 0 {
+			t.Errorf("%s: no state was ever used", c.dir)
+		}
+		out := t.TempDir()
+		stopped(out, steps-2)
+		if err := os.Remove(filepath.Join(out, "out.gguf.partial")); err != nil {
+			t.Fatal(err)
+		}
+		got, err := run(out, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.resumed > 0 {
+			t.Error("a state was used without what was written")
+		}
+		same("without the partial output", got)
 	}
 }

@@ -31,17 +31,17 @@ type Distance struct {
 	Position int
 }
 
-// distances adds up in the order of the text.
+// distances adds up in the order of the text. It is kept in the state of a Conversion.
 type distances struct {
-	n             int
-	errors, cosin float64
-	worst         float64
-	window, pos   int
+	N             int
+	Errors, Cosin float64
+	Worst         float64
+	Window, Pos   int
 }
 
 func (d *distances) distance() Distance {
-	n := float64(d.n)
-	return Distance{Error: d.errors / n, Cosine: d.cosin / n, Worst: d.worst, Window: d.window, Position: d.pos}
+	n := float64(d.N)
+	return Distance{Error: d.Errors / n, Cosine: d.Cosin / n, Worst: d.Worst, Window: d.Window, Position: d.Pos}
 }
 
 // check refuses two models that cannot be compared.
@@ -149,11 +149,11 @@ func (d *distances) add(s, q []float32, window, pos int) error {
 	case apart > 0: // one is zero
 		e, cos = 1, 0
 	}
-	d.n++
-	d.errors += e
-	d.cosin += cos
-	if e > d.worst {
-		d.worst, d.window, d.pos = e, window, pos
+	d.N++
+	d.Errors += e
+	d.Cosin += cos
+	if e > d.Worst {
+		d.Worst, d.Window, d.Pos = e, window, pos
 	}
 	return nil
 }
