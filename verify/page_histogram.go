@@ -12,11 +12,11 @@ type bar struct {
 	lo, hi float64
 }
 
-// bars gives the bins from the first to the last that has tokens. A bin that begins at or below 0, or has no end, is as wide as the
-// one beside it.
+// bars gives the bins from the first to the last that has tokens. A bin that begins at or below 0, or has no width, is as wide as
+// the narrowest.
 func (d *Divergence) bars() []bar {
 	first, last := -1, -1
-	ratio := math.Pow(10, 0.25)
+	ratio := math.Inf(1)
 	for i, b := range d.Histogram {
 		if b.Count > 0 {
 			if first < 0 {
@@ -25,8 +25,11 @@ func (d *Divergence) bars() []bar {
 			last = i
 		}
 		if usable(b.From) && usable(b.To) && b.To > b.From {
-			ratio = b.To / b.From
+			ratio = min(ratio, b.To/b.From)
 		}
+	}
+	if math.IsInf(ratio, 1) {
+		ratio = math.Pow(10, 0.1)
 	}
 	if first < 0 {
 		return nil
@@ -34,11 +37,11 @@ func (d *Divergence) bars() []bar {
 	var list []bar
 	for _, b := range d.Histogram[first : last+1] {
 		s := bar{b, b.From, b.To}
-		if !usable(s.hi) {
-			s.hi = s.lo * ratio
-		}
 		if !usable(s.lo) {
 			s.lo = s.hi / ratio
+		}
+		if !usable(s.hi) || s.hi <= s.lo {
+			s.hi = s.lo * ratio
 		}
 		if usable(s.lo) && usable(s.hi) && s.hi > s.lo && b.Count >= 0 {
 			list = append(list, s)

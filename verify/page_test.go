@@ -253,3 +253,25 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("the shell reads %q of %s, want %q", got, commandLine(args), args)
 	}
 }
+
+// TestBarsHoldAllTokens: each token is in a bar, and its bar is where it is.
+func TestBarsHoldAllTokens(t *testing.T) {
+	for _, values := range [][]float64{{0}, {0, 0, 5e-9}, {0, 1e-8, 0.5, 100, 100}, {100}, {3e-4, 3e-4}, {0, 700, 1e5}} {
+		d := &Divergence{Histogram: histogram(values)}
+		total, end := 0, 0.0
+		for _, b := range d.bars() {
+			if !(b.lo > 0 && b.lo < b.hi && b.lo >= end*(1-1e-12)) {
+				t.Errorf("%v: a bar from %g to %g behind one to %g", values, b.lo, b.hi, end)
+			}
+			for _, v := range values {
+				if v >= b.From && v < b.To && (v < b.lo && v > 0 && b.From > 0 || v >= b.hi) {
+					t.Errorf("%v: %g is outside its bar from %g to %g", values, v, b.lo, b.hi)
+				}
+			}
+			total, end = total+b.Count, b.hi
+		}
+		if total != len(values) {
+			t.Errorf("%v: the bars hold %d tokens", values, total)
+		}
+	}
+}
