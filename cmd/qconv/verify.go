@@ -318,7 +318,7 @@ func (u *ui) tensorTable(all []verify.Tensor) error {
 	const most = 10
 	var list []verify.Tensor
 	for _, t := range all {
-		if t.Compared {
+		if t.Compared && t.RMSE != 0 {
 			list = append(list, t)
 		}
 	}
