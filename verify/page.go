@@ -72,7 +72,7 @@ func (r *Report) WritePage(w io.Writer) error {
 	}
 	if r.Divergence != nil {
 		if bars := r.Divergence.bars(); len(bars) > 0 && !usable(bars[0].From) {
-			p.Lowest = bars[0].hi
+			p.Lowest = rounded(bars[0].hi, 3)
 		}
 	}
 	p.Worst = worstTensor(r.Tensors)
