@@ -50,18 +50,20 @@ type Gate struct {
 	Name  string  `json:"name"` // such as "mean KL divergence"
 	Value float64 `json:"value"`
 	Bound float64 `json:"bound"`
-	Least bool    `json:"least"` // Bound is a lower one
+	Least bool    `json:"least"`           // Bound is a lower one
+	Where string  `json:"where,omitempty"` // the worst layer, or the tensor
 	OK    bool    `json:"ok"`
 }
 
 // Tensor is a tensor of the file. Errors are those of its decoded values against the source's, after the same transforms.
 type Tensor struct {
-	Name  string  `json:"name"`
-	Layer int     `json:"layer"` // -1 outside the layers
-	Type  string  `json:"type"`
-	Shape []int64 `json:"shape"` // innermost first
-	Bytes int64   `json:"bytes"`
-	Bits  float64 `json:"bits_per_weight"`
+	Name   string  `json:"name"`
+	Layer  int     `json:"layer"` // -1 outside the layers
+	Type   string  `json:"type"`
+	Shape  []int64 `json:"shape"` // innermost first
+	Bytes  int64   `json:"bytes"`
+	Bits   float64 `json:"bits_per_weight"`
+	SHA256 string  `json:"sha256"` // of its bytes, as qconv hash prints it
 
 	Compared bool    `json:"compared"`       // the figures below are there
 	RMSE     float64 `json:"relative_rmse"`  // sqrt(Σ(q-s)² / Σs²)

@@ -49,11 +49,7 @@ func (j *job) readImportance() error {
 			return usagef("%s is empty; give part of a tensor's name, such as ffn_down", filter)
 		}
 	}
-	var m *imatrix.Matrix
-	inputs, err := importanceFile("--imatrix", i.file, j.opts.RAM, func(f hf.Blob, name string) (err error) {
-		m, err = imatrix.Open(f, f.Size(), name, imatrix.DefaultLimits())
-		return err
-	})
+	m, inputs, err := openImportance(i.file, j.opts.RAM)
 	if err != nil {
 		return err
 	}
@@ -65,6 +61,15 @@ func (j *job) readImportance() error {
 	j.opts.Importance, j.opts.ImportanceFile = m, i.file
 	j.inputs = append(j.inputs, inputs...)
 	return nil
+}
+
+// openImportance reads an importance matrix, which must fit in --ram.
+func openImportance(path string, ram int64) (m *imatrix.Matrix, inputs []os.FileInfo, err error) {
+	inputs, err = importanceFile("--imatrix", path, ram, func(f hf.Blob, name string) (err error) {
+		m, err = imatrix.Open(f, f.Size(), name, imatrix.DefaultLimits())
+		return err
+	})
+	return m, inputs, err
 }
 
 // importanceFile lets use read the file that a flag names, and gives it as an input.

@@ -41,6 +41,7 @@ const grace = 1500 * time.Millisecond
 // run executes one command line.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	u := newUI(stdin, stdout, stderr)
+	u.args = args
 	u.json = asksJSON(args) // a command line that cannot be read is answered in JSON too
 	defer func() {
 		if r := recover(); r != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,7 +96,7 @@ func (r *runtimeFlags) openAs(arg, path string) (*runnable, error) {
 		m.tokenizer, err = tokenizer.FromGGUF(m.keys)
 	}
 	if err == nil {
-		err = m.checkSpecial()
+		err = tokenizer.CheckSpecial(m.keys, m.tokenizer.Len())
 	}
 	if err != nil {
 		m.Close()
@@ -165,19 +164,6 @@ func (m *runnable) explained(err error) error {
 		f.Err = fmt.Errorf("%w; %s", f.Err, remake)
 	}
 	return err
-}
-
-// checkSpecial refuses a file that names tokens it does not have, such as one that never would end a text.
-func (m *runnable) checkSpecial() error {
-	for _, kv := range m.keys.KVs {
-		if !strings.HasPrefix(kv.Key, "tokenizer.ggml.") || !strings.HasSuffix(kv.Key, "_token_id") {
-			continue
-		}
-		if id, ok := m.keys.Int(kv.Key); !ok || id < 0 || id >= int64(m.tokenizer.Len()) {
-			return fault.New(fault.Mismatch, m.name, "key %q is %v, expected a token below %d", kv.Key, kv.Value, m.tokenizer.Len())
-		}
-	}
-	return nil
 }
 
 // remake is what to do with a file that contradicts itself.

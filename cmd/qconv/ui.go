@@ -30,7 +30,8 @@ type ui struct {
 	json  bool
 	quiet bool
 
-	partial string // what an interrupted conversion leaves; "" when there is none
+	args    []string // the command line
+	partial string   // what an interrupted conversion leaves; "" when there is none
 
 	mu     sync.Mutex // of failed, and one line at a time on standard error
 	failed bool       // the error is printed

@@ -21,6 +21,7 @@ type File struct {
 	KVs       []KV     // in file order
 	Tensors   []Tensor // in file order, which is the order of their data
 	Align     int64
+	HeaderEnd int64 // of keys and tensor infos; padding follows up to DataStart
 	DataStart int64
 	DataEnd   int64 // of the last tensor's padding; what follows up to Size belongs to nothing
 	Size      int64

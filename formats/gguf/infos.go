@@ -60,7 +60,7 @@ func (f *File) place(c *cursor) error {
 		}
 		start = f.Size // a vocabulary without tensors ends unpadded
 	}
-	f.DataStart = start
+	f.HeaderEnd, f.DataStart = c.pos, start
 	var end int64
 	for i := range f.Tensors {
 		t := &f.Tensors[i]

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"strings"
 
+	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
 )
 
@@ -71,6 +72,20 @@ func (v *ggufVocab) control(text string) (found bool) {
 	}
 	v.kinds[id] = kindControl
 	return true
+}
+
+// CheckSpecial refuses keys of f, whose tokenizer has n tokens, that name tokens it does not have, such as one that never would
+// end a text.
+func CheckSpecial(f *gguf.File, n int) error {
+	for _, kv := range f.KVs {
+		if !strings.HasPrefix(kv.Key, "tokenizer.ggml.") || !strings.HasSuffix(kv.Key, "_token_id") {
+			continue
+		}
+		if id, ok := f.Int(kv.Key); !ok || id < 0 || id >= int64(n) {
+			return fault.New(fault.Mismatch, f.Name, "key %q is %v, expected a token below %d", kv.Key, kv.Value, n)
+		}
+	}
+	return nil
 }
 
 // stripping gives the tokens that take white space with them: left those that take what is before

@@ -180,6 +180,16 @@ func (s *Sums) Matrix() (*Matrix, error) {
 	return m, nil
 }
 
+// Means gives what quantizers read from a file of these sums for a matrix of so many columns; seen is false when it saw no rows.
+func (s *Sum) Means(matrix, columns int) (values []float32, seen bool, err error) {
+	one := Sum{s.Name, s.Counts[min(matrix, len(s.Counts)-1):][:1], s.Values[matrix*columns : (matrix+1)*columns]}
+	if err := one.Check(); err != nil {
+		return nil, false, err
+	}
+	e, err := one.rounded().means("")
+	return e.Values, e.Empty == 0, err
+}
+
 // rounded is the entry as a GGUF file has it.
 func (s *Sum) rounded() *raw {
 	e := &raw{name: s.Name, values: make([]float32, len(s.Values)), counts: make([]float32, len(s.Counts))}

@@ -6,12 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/qconv/qconv/formats/arch"
-	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/quantize/imatrix"
 	"github.com/qconv/qconv/runtime/device"
 	"github.com/qconv/qconv/runtime/model"
@@ -95,8 +93,7 @@ type Collection struct {
 	Notice func(text string)  // what is worth telling; may be nil
 
 	collector *Collector
-	saved     time.Time
-	cost      time.Duration // of saving
+	keeper    keeper
 }
 
 // NewCollectionPlan is NewPlan for a Collection, which makes no logits, and prefers to go layer by layer.
@@ -134,7 +131,7 @@ const outputRows = 128
 func (c *Collection) Run(ctx context.Context, w *Windows, plan Plan) (*imatrix.Sums, error) {
 	c.collector = NewCollector(c.Device, &c.Model.Block, c.Output)
 	c.collector.Sums.ChunkSize = int64(w.Length())
-	c.saved = time.Now()
+	c.keeper = keeper{path: c.State, every: c.Every, saved: time.Now()}
 	watch := c.Watch
 	if watch == nil {
 		watch = func(float64) {}
@@ -199,7 +196,7 @@ func (c *Collection) layerMajor(ctx context.Context, w *Windows, plan Plan, watc
 		if n := (len(w.IDs) + plan.Round - 1) / plan.Round; from >= n*layers || from%layers == 0 {
 			return unfit(errState)
 		}
-		if err := c.restoreSums(state); err != nil {
+		if err := state.sums(c.collector.Sums); err != nil {
 			return err
 		}
 	}
@@ -221,7 +218,7 @@ func (c *Collection) layerMajor(ctx context.Context, w *Windows, plan Plan, watc
 			if c.Resume != nil {
 				c.Resume((float64(start) + float64(len(windows)*k.from)/float64(layers)) / float64(len(w.IDs)))
 			}
-			return restoreStreams(state, passes())
+			return state.streams(passes(), true)
 		}
 		k.layer = func(ctx context.Context, n int) error {
 			if n+1 == layers {
@@ -230,7 +227,7 @@ func (c *Collection) layerMajor(ctx context.Context, w *Windows, plan Plan, watc
 			return c.keep(ctx, State{Digest: digest, Layer: round*layers + n + 1}, passes())
 		}
 		defer k.end()
-		if err := k.begin(ctx, 0, k.lanes[0], windows); err != nil {
+		if err := k.embed(ctx, 0, k.lanes[0], windows); err != nil {
 			return err
 		}
 		if err := k.layers(ctx); err != nil {
@@ -255,85 +252,15 @@ func (c *Collection) digest(w *Windows, plan Plan) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// keepShare is how many times longer than saving took a run works before it saves again.
-const keepShare = 20
-
-// keep saves what is done behind a layer, unless that was done a short while ago and there is no reason to hurry.
+// keep saves what is done behind a layer, when it is time to.
 func (c *Collection) keep(ctx context.Context, s State, passes []*model.Pass) error {
-	if c.State == "" || ctx.Err() == nil && time.Since(c.saved) < max(c.Every, keepShare*c.cost) {
+	if !c.keeper.due(ctx) {
 		return nil
 	}
-	begun := time.Now()
-	err := SaveState(c.State, s, func(w *StateWriter) error {
-		for i := range c.collector.Sums.Entries {
-			e := &c.collector.Sums.Entries[i]
-			if err := w.Ints(e.Counts); err != nil {
-				return err
-			}
-			if err := w.Doubles(e.Values); err != nil {
-				return err
-			}
+	return c.keeper.save(s, func(w *StateWriter) error {
+		if err := w.sums(c.collector.Sums); err != nil {
+			return err
 		}
-		return eachRows(passes, func(p *model.Pass, first int, rows []float32) error {
-			if err := p.Read(rows, first); err != nil {
-				return err
-			}
-			return w.Floats(rows)
-		})
+		return w.streams(passes)
 	})
-	c.saved = time.Now()
-	c.cost = c.saved.Sub(begun)
-	return err
-}
-
-func (c *Collection) restoreSums(s *SavedState) error {
-	for i := range c.collector.Sums.Entries {
-		e := &c.collector.Sums.Entries[i]
-		if err := s.Ints(e.Counts); err != nil {
-			return unfit(err)
-		}
-		if err := s.Doubles(e.Values); err != nil {
-			return unfit(err)
-		}
-		if err := e.Check(); err != nil || slices.Min(e.Counts) < 0 {
-			return unfit(errState)
-		}
-	}
-	return nil
-}
-
-func restoreStreams(s *SavedState, passes []*model.Pass) error {
-	err := eachRows(passes, func(p *model.Pass, first int, rows []float32) error {
-		err := s.Floats(rows)
-		if err == nil {
-			p.Write(rows, first)
-		}
-		return err
-	})
-	if err == nil && s.Left != 0 {
-		err = errState
-	}
-	return unfit(err)
-}
-
-// unfit is for a state that has the digest of a run which it does not fit: nobody but us writes such a digest.
-func unfit(err error) error {
-	if err == nil || fault.KindOf(err) != 0 {
-		return err
-	}
-	return fault.New(fault.Malformed, "", "what an interrupted run did cannot be used: %w; remove the .state file", fault.Cause(err))
-}
-
-// eachRows goes through the rows of residual streams, some at a time; rows has room for those from first on.
-func eachRows(passes []*model.Pass, use func(p *model.Pass, first int, rows []float32) error) error {
-	for _, p := range passes {
-		x := p.X()
-		buf := make([]float32, min(compareRows, x.Rows)*x.Cols)
-		for first := 0; first < x.Rows; first += compareRows {
-			if err := use(p, first, buf[:min(compareRows, x.Rows-first)*x.Cols]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

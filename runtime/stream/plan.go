@@ -49,10 +49,29 @@ func NewPairPlan(source, file *model.Sizes, windows, length int, ram int64) (Pla
 	return layered([]*model.Sizes{source, file}, 2*(source.Output+file.Output), 0, windows, length, ram)
 }
 
-// layered plans a walk layer by layer; output is what making and using logits takes, always what is there all the time.
+// NewConversionPlan plans for a Conversion, whose windows must wait at a layer all together; work is what the job's buffers
+// and importance take. file is nil when what is written is not run.
+func NewConversionPlan(source, file *model.Sizes, work int64, windows, length int, ram int64) (Plan, error) {
+	sizes, output := []*model.Sizes{source}, int64(0)
+	if file != nil {
+		sizes, output = append(sizes, file), 2*(source.Output+file.Output)
+	}
+	// The source of a layer is held while it is run and quantized, and that of the next one comes in; what is outside the layers is
+	// held while it is quantized.
+	work += max(source.Layer+source.Expert, source.Embedding, source.Head)
+	p, err := layered(sizes, output, work, windows, length, ram)
+	if err == nil && p.Round < windows {
+		const mib = 1 << 20
+		all := p.Peak + int64(windows-p.Round)*int64(length)*(source.Token+source.Waiting)*int64(len(sizes))
+		return p, fault.New(fault.Budget, "", "%d windows of %d tokens, which go through each layer together, need about %d MiB, %d MiB are given", windows, length, (all+mib-1)/mib, ram/mib)
+	}
+	return p, err
+}
+
+// layered plans a walk layer by layer; output is what making and using logits takes, work what is needed all the time.
 func layered(sizes []*model.Sizes, output, always int64, windows, length int, ram int64) (Plan, error) {
 	tokens := int64(length)
-	var outer, kept, embedding, head phase
+	outer, kept, embedding, head := phase{fixed: always}, phase{fixed: always}, phase{}, phase{fixed: always}
 	var streamed int64
 	for _, s := range sizes {
 		angles := tokens * s.Position

@@ -1,0 +1,336 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize"
+	"github.com/qconv/qconv/quantize/pipeline"
+)
+
+// unitValues is about how many values are compared in one go. It does not depend on threads or memory, so that sums are
+// always added in the same order.
+const unitValues = 1 << 18
+
+// compared is a tensor that both have.
+type compared struct {
+	number     int // in Set.Tensors
+	step       int // in the plan
+	codec      *quantize.Codec
+	cols, rows int64
+	rowLen     int64
+	units      []sums
+	total      sums
+	variant    string // what makes its bytes, when it is not what is made by default
+}
+
+// unit gives the rows of unit i.
+func (c *compared) unit(i int) (first, n int64) {
+	each := max(unitValues/c.cols, 1)
+	first = int64(i) * each
+	return first, min(each, c.rows-first)
+}
+
+// sums is what a range of rows has to do with the source's. Rows of the file that hold NaN or infinity are left out.
+type sums struct {
+	err, src, dot, out float64 // Σ(q-s)², Σs², Σqs, Σq²
+	largest            float64 // max |q-s|
+	worst              int64   // the row with the largest relative error, and that
+	worstError         float64
+
+	differ    int64   // rows whose bytes are not those that the source gives
+	first     int64   // the first of them
+	alike     int64   // rows whose bytes are, and that are not all zero
+	own       float64 // Σ of the error that the source's encoding has
+	odd       int64   // of the rows that differ, the one whose error is the largest multiple of its encoding's
+	oddError  float64 // its relative error
+	oddOwn    float64 // that of the encoding
+	oddFactor float64
+}
+
+// add appends the rows behind those of s.
+func (s *sums) add(o *sums) {
+	s.err, s.src, s.dot, s.out, s.own = s.err+o.err, s.src+o.src, s.dot+o.dot, s.out+o.out, s.own+o.own
+	s.largest = max(s.largest, o.largest)
+	if o.worstError > s.worstError {
+		s.worst, s.worstError = o.worst, o.worstError
+	}
+	if s.differ == 0 {
+		s.first = o.first
+	}
+	s.differ, s.alike = s.differ+o.differ, s.alike+o.alike
+	if o.oddFactor > s.oddFactor {
+		s.odd, s.oddError, s.oddOwn, s.oddFactor = o.odd, o.oddError, o.oddOwn, o.oddFactor
+	}
+}
+
+// most bounds figures that would be infinite, such as the relative error of a row that is zero in the source.
+const most = 1e9
+
+// relative is the root of err/src.
+func relative(err, src float64) float64 {
+	if err == 0 {
+		return 0
+	}
+	return min(math.Sqrt(err/src), most)
+}
+
+func (s *sums) cosine() float64 {
+	if s.src == 0 || s.out == 0 {
+		if s.src == s.out {
+			return 1
+		}
+		return 0
+	}
+	return s.dot / math.Sqrt(s.src) / math.Sqrt(s.out)
+}
+
+// tensors compares every tensor with the source's: whether it is there, how far its values are, and whether they are the
+// bytes that this version makes of the source.
+func (s *Subject) tensors(ctx context.Context, r *Report) error {
+	list, found, err := s.match(r)
+	if err != nil {
+		return err
+	}
+	o := s.options(list)
+	plan, err := s.Source.with(o)
+	if err != nil {
+		return err
+	}
+	index := plan.Tensors().Index()
+	for i := range list {
+		list[i].step = index[s.Set.Tensors[list[i].number].Name]
+	}
+	if err := s.compare(ctx, plan, list); err != nil {
+		return err
+	}
+	for i := range list {
+		c := &list[i]
+		for k := range c.units {
+			c.total.add(&c.units[k])
+		}
+		v := &r.Tensors[c.number]
+		v.Compared = true
+		v.RMSE, v.Cosine, v.Largest = relative(c.total.err, c.total.src), c.total.cosine(), c.total.largest
+		v.WorstRow, v.RowRMSE = c.total.worst, c.total.worstError
+	}
+	if err := s.variants(ctx, o, list); err != nil {
+		return err
+	}
+	s.judge(r, list, found)
+	return nil
+}
+
+// match pairs the file's tensors with the source's.
+func (s *Subject) match(r *Report) (list []compared, found []Finding, err error) {
+	index := s.Source.whole.Tensors().Index()
+	have := map[string]bool{}
+	for i := range s.Set.Tensors {
+		t := &s.Set.Tensors[i]
+		have[t.Name] = true
+		step, ok := index[t.Name]
+		if !ok {
+			found = append(found, finding(t.Name, "the source gives no such tensor"))
+			continue
+		}
+		want := s.Source.whole.Tensors().Tensor(step)
+		if !slices.Equal(trimmed(t.Shape), trimmed(want.Shape)) {
+			found = append(found, finding(t.Name, "its shape is %v, the source's is %v", t.Shape, want.Shape))
+			continue
+		}
+		codec, ok := quantize.For(t.Type)
+		if !ok {
+			r.note("%s is of type %v, which is not compared", t.Name, t.Type)
+			continue
+		}
+		c := compared{number: i, codec: codec, rows: t.Rows()}
+		c.cols, c.rowLen = rowOf(t)
+		each := max(unitValues/c.cols, 1)
+		c.units = make([]sums, (c.rows+each-1)/each)
+		list = append(list, c)
+	}
+	for i := range s.Source.whole.Steps {
+		if t := s.Source.whole.Tensors().Tensor(i); !have[t.Name] {
+			found = append(found, finding(t.Name, "is missing; the source gives it with the shape %v", t.Shape))
+		}
+	}
+	return list, found, nil
+}
+
+// trimmed drops trailing dimensions of 1, which some writers leave out.
+func trimmed(shape []int64) []int64 {
+	for len(shape) > 1 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
+}
+
+// options are those that make the file's tensors of the source.
+func (s *Subject) options(list []compared) pipeline.Options {
+	o := s.Source.options
+	o.Types = map[string]gguf.Type{}
+	floats := true
+	for _, c := range list {
+		t := &s.Set.Tensors[c.number]
+		o.Types[t.Name] = t.Type
+		floats = floats && isFloat(t.Type)
+	}
+	recipe := s.recipe()
+	switch {
+	case recipe != nil:
+		o.Recipe = recipe
+	case !floats: // any recipe will do that is not a converter's
+		o.Recipe = anyQuantized()
+	}
+	if o.Recipe.Converter() && !floats {
+		o.Recipe = anyQuantized()
+	}
+	if !s.Source.checkpoint || !o.Recipe.Converter() {
+		o.Importance, o.ImportanceFile = s.Source.Importance, s.Source.ImportanceFile
+	}
+	return o
+}
+
+// isFloat tells types that hold single floats, which every program rounds alike.
+func isFloat(t gguf.Type) bool { return t == gguf.TypeF32 || t == gguf.TypeF16 || t == gguf.TypeBF16 }
+
+// work is one goroutine's memory.
+type work struct {
+	want, got    []float32 // the source's values and the file's
+	own          []float32 // what the source's encoding decodes to, of one row
+	data, remade []byte
+}
+
+// bytes is how much memory one goroutine needs for the largest unit.
+func workBytes(list []compared) (n int64) {
+	for i := range list {
+		c := &list[i]
+		rows := max(unitValues/c.cols, 1)
+		// Source bytes and another copy of the values are the plan's.
+		n = max(n, rows*(c.cols*(4+4+4+8)+2*c.rowLen)+4*c.cols)
+	}
+	return n
+}
+
+// workers is how many goroutines --ram has room for.
+func (s *Subject) workers(list []compared, base int64) (int, error) {
+	each := workBytes(list)
+	if room := s.RAM - base; room < each {
+		return 0, fault.New(fault.Budget, "", "--ram %d MiB is too small: comparing tensors needs at least %d MiB", s.RAM>>20, (base+each)>>20+1)
+	}
+	return max(int(min(int64(s.threads()), (s.RAM-base)/max(each, 1))), 1), nil
+}
+
+// compare fills the sums of all units.
+func (s *Subject) compare(ctx context.Context, plan *pipeline.Plan, list []compared) error {
+	workers, err := s.workers(list, plan.Memory.Base)
+	if err != nil {
+		return err
+	}
+	type place struct{ tensor, unit int }
+	var places []place
+	var total int64
+	for i := range list {
+		total += list[i].rowLen * list[i].rows
+		for k := range list[i].units {
+			places = append(places, place{i, k})
+		}
+	}
+	s.begin("compare", total)
+	tensors := plan.Tensors()
+	var next atomic.Int64
+	var g group
+	for range workers {
+		g.run(func() error {
+			var w work
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(places) || g.failed() {
+					return nil
+				}
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				c := &list[places[n].tensor]
+				first, rows := c.unit(places[n].unit)
+				if err := s.fetch(tensors, c, first, rows, &w); err != nil {
+					return err
+				}
+				c.units[places[n].unit] = c.sum(&w, first, rows)
+				s.done(rows * c.rowLen)
+			}
+		})
+	}
+	return g.wait()
+}
+
+// fetch reads rows of a tensor from the file and makes them of the source.
+func (s *Subject) fetch(tensors *pipeline.Tensors, c *compared, first, rows int64, w *work) error {
+	w.want, w.got = grow(w.want, rows*c.cols), grow(w.got, rows*c.cols)
+	w.data, w.remade = grow(w.data, rows*c.rowLen), grow(w.remade, rows*c.rowLen)
+	if err := s.Set.ReadAt(c.number, w.data, first*c.rowLen); err != nil {
+		return err
+	}
+	if err := tensors.Rows(c.step, first, w.want, w.remade); err != nil {
+		return err
+	}
+	c.codec.Decode(w.got, w.data)
+	return nil
+}
+
+// sum compares rows that were fetched.
+func (c *compared) sum(w *work, first, rows int64) (u sums) {
+	w.own = grow(w.own, c.cols)
+	for i := range rows {
+		want, got := w.want[i*c.cols:][:c.cols], w.got[i*c.cols:][:c.cols]
+		data, remade := w.data[i*c.rowLen:][:c.rowLen], w.remade[i*c.rowLen:][:c.rowLen]
+		row := distance(got, want)
+		alike := bytes.Equal(data, remade)
+		if !alike {
+			if u.differ == 0 {
+				u.first = first + i
+			}
+			u.differ++
+		} else if row.src > 0 {
+			u.alike++
+		}
+		if math.IsNaN(row.err) || math.IsInf(row.err, 0) {
+			continue // the check of blocks says so
+		}
+		own := row.err
+		if !alike {
+			c.codec.Decode(w.own, remade)
+			own = distance(w.own, want).err
+		}
+		u.err, u.src, u.dot, u.out, u.own = u.err+row.err, u.src+row.src, u.dot+row.dot, u.out+row.out, u.own+own
+		u.largest = max(u.largest, row.largest)
+		e := relative(row.err, row.src)
+		if e > u.worstError {
+			u.worst, u.worstError = first+i, e
+		}
+		if factor := relative(row.err, own); !alike && e > rowFloor && factor > u.oddFactor {
+			u.odd, u.oddError, u.oddOwn, u.oddFactor = first+i, e, relative(own, row.src), factor
+		}
+	}
+	return u
+}
+
+// distance sums up one row.
+func distance(got, want []float32) (r sums) {
+	got = got[:len(want)]
+	for i, x := range want {
+		s, q := float64(x), float64(got[i])
+		d := q - s
+		r.err += d * d
+		r.src += s * s
+		r.dot += q * s
+		r.out += q * q
+		r.largest = max(r.largest, math.Abs(d))
+	}
+	return r
+}
