@@ -285,8 +285,8 @@ func (o *onePass) run(ctx context.Context, c *stream.Conversion, plan stream.Pla
 	return c.Make(ctx, o.windows, plan, bar.layers)
 }
 
-// savedEvery is how often a long run keeps what is done.
-const savedEvery = 30 * time.Second
+// savedEvery is how often what is done is kept, at most; saving never takes more than a twentieth of the time.
+const savedEvery = time.Second
 
 // judge completes the report and refuses what is outside the bounds, after the page is written.
 func (o *onePass) judge(r *verify.Report) error {
