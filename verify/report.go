@@ -50,7 +50,8 @@ type Gate struct {
 	Name  string  `json:"name"` // such as "mean KL divergence"
 	Value float64 `json:"value"`
 	Bound float64 `json:"bound"`
-	Least bool    `json:"least"` // Bound is a lower one
+	Least bool    `json:"least"`           // Bound is a lower one
+	Where string  `json:"where,omitempty"` // the worst layer, or the tensor
 	OK    bool    `json:"ok"`
 }
 

@@ -62,6 +62,9 @@ func (s *Subject) Static(ctx context.Context) (*Report, error) {
 // Block is the forward recipe of the file; ok is false when its keys and tensors contradict each other.
 func (s *Subject) Block() (b arch.Block, ok bool) { return s.block, s.spec != nil }
 
+// Other tells whether the file is of another model than the source, as Static found.
+func (s *Subject) Other() bool { return s.other }
+
 // describe says what the file is.
 func (s *Subject) describe() *Report {
 	r := NewReport(s.Set.First.Name)
@@ -166,7 +169,11 @@ func (g Gate) String() string {
 	if g.Least {
 		than = "at least"
 	}
-	return fmt.Sprintf("%s is %.6g, %s allows %s %.6g", g.Name, g.Value, g.Flag, than, g.Bound)
+	where := ""
+	if g.Where != "" {
+		where = " (" + g.Where + ")"
+	}
+	return fmt.Sprintf("%s is %.6g, %s allows %s %.6g%s", g.Name, g.Value, g.Flag, than, g.Bound, where)
 }
 
 // Error is nil for a report that passed, else a fault of kind Failed that names what was found first and how much more there is.

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"runtime/device/cpu/internal/matrix":  {"formats/fault", "formats/gguf", "quantize"},
 	"runtime/model":                       {"formats/", "quantize", "quantize/pipeline", "runtime/device"},
 	"runtime/model/modeltest":             {"formats/gguf", "formats/hf", "quantize/mix", "quantize/pipeline"},
-	"runtime/stream":                      {"formats/fault", "runtime/model"},
+	"runtime/stream":                      {"formats/", "quantize/", "runtime/device", "runtime/model"},
 	"verify":                              {"formats/", "quantize", "quantize/", "runtime/"},
 	"cmd/qconv":                           {"formats/", "quantize", "quantize/", "runtime/", "verify"},
 }
@@ -52,7 +52,7 @@ var thirdParty = map[string][]string{
 	"github.com/schollz/progressbar/": {"cmd/"},
 	"golang.org/x/term":               {"cmd/"},
 	"github.com/x448/float16":         {"quantize"},
-	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf"},
+	"golang.org/x/sync/":              {"quantize/pipeline", "formats/hf", "verify"},
 	"golang.org/x/sys/":               {"quantize/internal/", "formats/hf", "runtime/device/cpu", "runtime/device/cpu/internal/"},
 	"golang.org/x/text/":              {"formats/tokenizer"},
 	"go.yaml.in/yaml/v3":              {"formats/hf"},

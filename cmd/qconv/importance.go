@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/hf"
 	"github.com/qconv/qconv/quantize/imatrix"
 )
 
@@ -63,22 +64,30 @@ func (j *job) readImportance() error {
 }
 
 // openImportance reads an importance matrix, which must fit in --ram.
-func openImportance(path string, ram int64) (*imatrix.Matrix, []os.FileInfo, error) {
+func openImportance(path string, ram int64) (m *imatrix.Matrix, inputs []os.FileInfo, err error) {
+	inputs, err = importanceFile("--imatrix", path, ram, func(f hf.Blob, name string) (err error) {
+		m, err = imatrix.Open(f, f.Size(), name, imatrix.DefaultLimits())
+		return err
+	})
+	return m, inputs, err
+}
+
+// importanceFile lets use read the file that a flag names, and gives it as an input.
+func importanceFile(flag, path string, ram int64, use func(f hf.Blob, name string) error) ([]os.FileInfo, error) {
 	src, name := newWitness(filepath.Dir(path), true), filepath.Base(path)
 	f, err := src.Open(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
-			return nil, nil, ioFault(path, err, "--imatrix names an importance matrix")
+			return nil, ioFault(path, err, flag+" names an importance matrix")
 		}
-		return nil, nil, err
+		return nil, err
 	}
 	defer f.Close()
 	if f.Size() > ram {
-		return nil, nil, fault.New(fault.Budget, name, "holds %s, which must fit in --ram (%s)", size(f.Size()), size(ram))
+		return nil, fault.New(fault.Budget, name, "holds %s, which must fit in --ram (%s)", size(f.Size()), size(ram))
 	}
-	m, err := imatrix.Open(f, f.Size(), name, imatrix.DefaultLimits())
-	if err == nil {
+	if err = use(f, name); err == nil {
 		err = f.Unchanged()
 	}
-	return m, src.inputs(), err
+	return src.inputs(), err
 }

@@ -28,6 +28,10 @@ type job struct {
 	followSymlinks bool
 	changed        func(flag string) bool // whether the command line has a flag
 	target         string                 // the output's path, once planned
+
+	// prepare is called before the conversion is planned, with the source's name and a way to plan the source as it is; nil: nobody
+	// wants to know.
+	prepare func(name string, source func(pipeline.Options) (*pipeline.Plan, error)) error
 }
 
 // flags are those of all these commands.
@@ -123,7 +127,16 @@ func (j *job) plan(src string) (*source, *pipeline.Plan, error) {
 		return nil, nil, err
 	}
 	s := &source{close: func() { ck.Close() }}
-	p, err := pipeline.FromCheckpoint(ck, j.opts)
+	if j.prepare != nil {
+		err = j.prepare(ck.Name, func(o pipeline.Options) (*pipeline.Plan, error) {
+			o.Recipe = pipeline.SourceRecipe(ck)
+			return pipeline.FromCheckpoint(ck, o)
+		})
+	}
+	var p *pipeline.Plan
+	if err == nil {
+		p, err = pipeline.FromCheckpoint(ck, j.opts)
+	}
 	if err != nil {
 		s.Close()
 		return nil, nil, err
@@ -139,7 +152,17 @@ func (j *job) planGGUF(src string) (*source, *pipeline.Plan, error) {
 		return nil, nil, err
 	}
 	s := &source{inputs: append(set.inputs, j.inputs...), close: set.Close}
-	p, err := pipeline.FromGGUF(set.set, filepath.Base(src), set.unchanged, j.opts)
+	name := filepath.Base(src)
+	if j.prepare != nil {
+		err = j.prepare(name, func(o pipeline.Options) (*pipeline.Plan, error) {
+			o.Mix.Copy = true
+			return pipeline.FromGGUF(set.set, name, set.unchanged, o)
+		})
+	}
+	var p *pipeline.Plan
+	if err == nil {
+		p, err = pipeline.FromGGUF(set.set, name, set.unchanged, j.opts)
+	}
 	if err != nil {
 		s.Close()
 		return nil, nil, err

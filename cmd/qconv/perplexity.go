@@ -17,8 +17,7 @@ import (
 
 func newPerplexity(u *ui) *cobra.Command {
 	var r runtimeFlags
-	var file, score string
-	var length, chunks int
+	var t textFlags
 	c := &cobra.Command{
 		Use:   "perplexity MODEL -f TEXT",
 		Short: "measure how well a model predicts a text",
@@ -34,21 +33,14 @@ end.`,
   qconv perplexity model.gguf -f text.txt --ctx 256 --score all --json`,
 		Args: arguments(1, 1, "MODEL"),
 		RunE: func(c *cobra.Command, args []string) error {
-			var s stream.Score
-			switch score {
-			case "second-half":
-			case "all":
-				s = stream.All
-			default:
-				return usagef("--score is %q, expected second-half or all", score)
+			s, err := t.parse()
+			if err != nil {
+				return err
 			}
-			if chunks < 0 {
-				return usagef("--chunks is %d, expected 0 (all) or more", chunks)
-			}
-			if file == "" {
+			if t.file == "" {
 				return usagef("--file is missing; it names the text, such as wiki.test.raw")
 			}
-			text, err := readText(file)
+			text, err := readText(t.file)
 			if err != nil {
 				return err
 			}
@@ -61,20 +53,16 @@ end.`,
 				return err
 			}
 			defer m.Close()
-			w, err := m.windows(text, file, length, chunks, s)
+			w, err := m.windows(text, t.file, t.length, t.chunks, s)
 			if err != nil {
 				return err
 			}
-			return u.perplexity(c.Context(), m, w, cpu.New(r.threads, r.fast), ram, score)
+			return u.perplexity(c.Context(), m, w, cpu.New(r.threads, r.fast), ram, t.score)
 		},
 	}
-	f := c.Flags()
-	f.StringVarP(&file, "file", "f", "", "`FILE` with the text")
-	f.IntVarP(&length, "ctx", "c", 512, "tokens of a window")
-	f.IntVar(&chunks, "chunks", 0, "at most `N` windows (default: the whole text)")
-	f.StringVar(&score, "score", "second-half", "`WHICH` tokens count: second-half or all")
+	c.Flags().StringVarP(&t.file, "file", "f", "", "`FILE` with the text")
+	t.add(c)
 	r.add(c)
-	c.RegisterFlagCompletionFunc("score", cobra.FixedCompletions([]string{"second-half", "all"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -102,13 +90,26 @@ func checkUTF8(where, text string) error {
 
 // windows cuts a text for the model.
 func (m *runnable) windows(text, file string, length, chunks int, score stream.Score) (*stream.Windows, error) {
+	ids, err := m.encode(text, length, false)
+	if err != nil {
+		return nil, err
+	}
+	return m.cut(ids, file, length, chunks, score)
+}
+
+// encode gives the tokens of a text that is to be cut into windows.
+func (m *runnable) encode(text string, length int, special bool) ([]int32, error) {
 	if int64(length) > m.block.Context {
 		return nil, m.tooLong(length)
 	}
-	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
+	ids := m.tokenizer.Encode(text, tokenizer.EncodeOptions{AddSpecial: true, ParseSpecial: special})
 	if err := m.checkIDs(ids); err != nil {
 		return nil, m.explained(err)
 	}
+	return ids, nil
+}
+
+func (m *runnable) cut(ids []int32, file string, length, chunks int, score stream.Score) (*stream.Windows, error) {
 	bos := int32(-1)
 	if id, ok := m.tokenizer.BOS(); ok {
 		bos = id
@@ -151,38 +152,49 @@ type perplexityJSON struct {
 	Rate       float64 `json:"tokens_per_second"`
 }
 
-func (u *ui) perplexity(ctx context.Context, m *runnable, w *stream.Windows, dev *cpu.Device, ram int64, score string) error {
-	plan, err := stream.NewPlan(&m.sizes, len(w.IDs), w.Length(), ram, false)
-	if err != nil {
-		return fault.New(fault.KindOf(err), "", "%w; give a larger --ram or shorter windows", fault.Cause(err))
+// evaluation is how an evaluation went.
+type evaluation struct {
+	plan          stream.Plan
+	seconds, rate float64 // tokens per second
+}
+
+// evaluate measures a model's perplexity, with progress.
+func (u *ui) evaluate(ctx context.Context, m *runnable, w *stream.Windows, dev *cpu.Device, ram int64) (p stream.Perplexity, e evaluation, err error) {
+	if e.plan, err = stream.NewPlan(&m.sizes, len(w.IDs), w.Length(), ram, false); err != nil {
+		return p, e, fault.New(fault.KindOf(err), "", "%w; give a larger --ram or shorter windows", fault.Cause(err))
 	}
 	way := "in memory"
-	if plan.LayerMajor {
+	if e.plan.LayerMajor {
 		way = "layer by layer"
 	}
-	u.note("%s: %d windows of %d tokens, %s, about %s of memory", quoted(m.name), len(w.IDs), w.Length(), way, size(plan.Peak))
+	u.note("%s: %d windows of %d tokens, %s, about %s of memory", quoted(m.name), len(w.IDs), w.Length(), way, size(e.plan.Peak))
 	start := time.Now()
 	bar := newProgress(u)
-	rm, err := m.load(ctx, dev, bar, w.Length(), plan.LayerMajor)
+	rm, err := m.load(ctx, dev, bar, w.Length(), e.plan.LayerMajor)
 	if err != nil {
-		return err
+		return p, e, err
 	}
 	defer rm.Close()
 	total := int64(len(w.IDs) * w.Length())
 	bar.openTokens("evaluate", total)
-	p, err := stream.Measure(ctx, rm, w, plan, func(done float64, soFar stream.Perplexity) { bar.share(done, soFar.Value) })
+	p, err = stream.Measure(ctx, rm, w, e.plan, func(done float64, soFar stream.Perplexity) { bar.share(done, soFar.Value) })
 	bar.finish()
+	e.seconds = time.Since(start).Seconds()
+	e.rate = float64(total) / e.seconds
+	return p, e, m.explained(err)
+}
+
+func (u *ui) perplexity(ctx context.Context, m *runnable, w *stream.Windows, dev *cpu.Device, ram int64, score string) error {
+	p, e, err := u.evaluate(ctx, m, w, dev, ram)
 	if err != nil {
-		return m.explained(err)
+		return err
 	}
-	took := time.Since(start).Seconds()
-	rate := float64(total) / took
 	if u.json {
 		return u.object(perplexityJSON{
 			Event: "done", Model: m.name, Windows: p.Windows, Context: w.Length(), Score: score, Scored: p.Scored, NLL: p.NLL,
-			Perplexity: p.Value, Error: p.Error, LayerMajor: plan.LayerMajor, Peak: plan.Peak, Seconds: took, Rate: rate,
+			Perplexity: p.Value, Error: p.Error, LayerMajor: e.plan.LayerMajor, Peak: e.plan.Peak, Seconds: e.seconds, Rate: e.rate,
 		})
 	}
-	u.note("%.0f tokens/s, %.1f s", rate, took)
+	u.note("%.0f tokens/s, %.1f s", e.rate, e.seconds)
 	return u.printf("perplexity %.6f ± %.6f (%d windows of %d tokens, %d scored)\n", p.Value, p.Error, p.Windows, w.Length(), p.Scored)
 }

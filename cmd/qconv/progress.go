@@ -12,6 +12,7 @@ import (
 
 	"github.com/qconv/qconv/quantize/pipeline"
 	"github.com/qconv/qconv/runtime/model"
+	"github.com/qconv/qconv/runtime/stream"
 )
 
 // progress shows how far a long job is: a bar with rate and time left on a terminal, a JSON object a
@@ -29,6 +30,7 @@ type progress struct {
 
 	tokens bool    // what is counted; else bytes
 	value  float64 // the perplexity so far; 0: there is none yet
+	layer  string  // the last layer that was compared, and its error
 }
 
 // How often progress is told.
@@ -124,6 +126,24 @@ func (p *progress) share(done, value float64) {
 	p.add(n)
 }
 
+// layers tells how much of all is done, and the distances of the layers so far.
+func (p *progress) layers(done float64, layers []stream.Distance) {
+	p.mu.Lock()
+	if n := len(layers); n > 0 {
+		p.layer = fmt.Sprintf("layer %d error %.4g, ", n-1, layers[n-1].Error)
+	}
+	p.mu.Unlock()
+	p.share(done, 0)
+}
+
+// resume tells that a share of all is what an earlier run did.
+func (p *progress) resume(done float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.found = int64(math.Round(done * float64(p.total)))
+	p.done = p.found
+}
+
 // loading tells how many bytes are read of a model that is going to be run.
 type loading struct {
 	model.Source
@@ -160,7 +180,7 @@ func (p *progress) amounts(rate int64, left float64) []string {
 		soFar := fmt.Sprintf("perplexity %.4f, ", p.value)
 		return []string{p.phase + " " + soFar + all, soFar + fast, fast, ends}
 	}
-	return []string{p.phase + " " + all, p.phase + " " + fast, fast, ends}
+	return []string{p.phase + " " + p.layer + all, p.phase + " " + all, p.phase + " " + fast, fast, ends}
 }
 
 func (p *progress) add(n int64) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/verify"
 )
 
 type tensorJSON struct {
@@ -81,6 +82,11 @@ func planJSON(p *pipeline.Plan, dir string) any {
 
 // converted prints what a conversion made.
 func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
+	return u.convertedWith(r, took, nil)
+}
+
+// convertedWith prints what a conversion made that was verified.
+func (u *ui) convertedWith(r *pipeline.Report, took time.Duration, verification *verify.Report) error {
 	if u.json {
 		v := struct {
 			totalsJSON
@@ -89,10 +95,12 @@ func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
 			Fallbacks []tensorJSON `json:"fallbacks"`
 			Damaged   []string     `json:"damaged"`
 			Warnings  []string     `json:"warnings"`
+
+			Verification *verify.Report `json:"verification,omitempty"`
 		}{
 			totalsJSON: totalsJSON{Event: "done", Source: r.Source, Arch: r.Arch, Type: r.Type, Weights: r.Elements, Tensors: r.Tensors,
 				SourceBytes: r.SourceBytes, Bytes: r.Bytes, BitsPerWeight: r.BitsPerWeight, Files: []fileJSON{}, Notices: orEmpty(r.Notices)},
-			Seconds: took.Seconds(), Reused: r.Reused, Fallbacks: []tensorJSON{}, Damaged: orEmpty(r.Damaged), Warnings: orEmpty(r.Warnings),
+			Seconds: took.Seconds(), Reused: r.Reused, Fallbacks: []tensorJSON{}, Damaged: orEmpty(r.Damaged), Warnings: orEmpty(r.Warnings), Verification: verification,
 		}
 		for _, f := range r.Files {
 			v.Files = append(v.Files, fileJSON(f))

@@ -38,7 +38,7 @@ one pass, bounded memory, no intermediate file, the bytes of llama.cpp.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(root))
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newConvert(u), newQuantize(u), newPlan(u), newVerify(u), newPerplexity(u), newRun(u), newInspect(u), newTokenize(u), newHash(u), newVersion(u), newCompletion(u))
+	root.AddCommand(newConvert(u), newQuantize(u), newPlan(u), newVerify(u), newPerplexity(u), newImatrix(u), newRun(u), newInspect(u), newTokenize(u), newHash(u), newVersion(u), newCompletion(u))
 	return root
 }
 

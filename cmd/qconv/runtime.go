@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 
@@ -29,6 +30,8 @@ type runnable struct {
 	keys      *gguf.File // of the file, or those that a file of the checkpoint would have
 	tokenizer *tokenizer.Tokenizer
 	sizes     model.Sizes
+	inputs    []os.FileInfo // the files that were opened
+	unchanged func() error  // a fault when they are not what was opened any more
 	close     func()
 }
 
@@ -72,11 +75,14 @@ func (r *runtimeFlags) budget() (int64, error) {
 }
 
 // open opens MODEL. A checkpoint runs as its own values, in its own 16-bit type.
-func (r *runtimeFlags) open(path string) (*runnable, error) {
+func (r *runtimeFlags) open(path string) (*runnable, error) { return r.openAs("MODEL", path) }
+
+// openAs is open, where help has another name for the argument.
+func (r *runtimeFlags) openAs(arg, path string) (*runnable, error) {
 	if r.threads < 0 {
 		return nil, usagef("--threads is %d, expected 0 (all cores) or more", r.threads)
 	}
-	dir, err := isCheckpoint("MODEL", path)
+	dir, err := isCheckpoint(arg, path)
 	if err != nil {
 		return nil, err
 	}
@@ -101,16 +107,17 @@ func (r *runtimeFlags) open(path string) (*runnable, error) {
 }
 
 func (m *runnable) openCheckpoint(path string, r *runtimeFlags) error {
-	ck, err := hf.Open(hf.Dir(path, r.followSymlinks), hf.DefaultLimits())
+	src := newWitness(path, r.followSymlinks)
+	ck, err := hf.Open(src, hf.DefaultLimits())
 	if err != nil {
 		return err
 	}
-	m.close = func() { ck.Close() }
+	m.close, m.unchanged = func() { ck.Close() }, ck.Unchanged
 	plan, err := pipeline.FromCheckpoint(ck, pipeline.Options{Recipe: pipeline.SourceRecipe(ck), Pre: r.pre})
 	if err != nil {
 		return err
 	}
-	m.block, m.src, m.keys = *plan.Block, model.FromPlan(plan), gguf.Keys(m.name, plan.KVs)
+	m.block, m.src, m.keys, m.inputs = *plan.Block, model.FromPlan(plan), gguf.Keys(m.name, plan.KVs), src.inputs()
 	return nil
 }
 
@@ -119,7 +126,7 @@ func (m *runnable) openGGUF(path string) error {
 	if err != nil {
 		return err
 	}
-	m.close = g.Close
+	m.close, m.unchanged, m.inputs = g.Close, g.unchanged, g.inputs
 	_, block, err := arch.FromGGUF(g.set)
 	m.block, m.src, m.keys = block, model.FromSet(g.set), g.set.First
 	return err

@@ -45,11 +45,12 @@ func ReadSums(r io.ReaderAt, size int64, name string, lim Limits, chunkSize int6
 	if s.ChunkSize == 0 {
 		s.ChunkSize = chunkSize
 	}
-	s.sort()
+	s.Sort()
 	return s, nil
 }
 
-func (s *Sums) sort() {
+// Sort puts entries in the order that Sums want.
+func (s *Sums) Sort() {
 	slices.SortFunc(s.Entries, func(a, b Sum) int { return cmp.Compare(a.Name, b.Name) })
 }
 
@@ -162,7 +163,7 @@ func (s *Sums) Merge(o *Sums) error {
 	}
 	s.Datasets = append(slices.Clip(s.Datasets), o.Datasets...)
 	s.Entries = append(s.Entries, added...)
-	s.sort()
+	s.Sort()
 	return nil
 }
 
@@ -177,6 +178,16 @@ func (s *Sums) Matrix() (*Matrix, error) {
 		m.Entries = append(m.Entries, e)
 	}
 	return m, nil
+}
+
+// Means gives what quantizers read from a file of these sums for a matrix of so many columns; seen is false when it saw no rows.
+func (s *Sum) Means(matrix, columns int) (values []float32, seen bool, err error) {
+	one := Sum{s.Name, s.Counts[min(matrix, len(s.Counts)-1):][:1], s.Values[matrix*columns : (matrix+1)*columns]}
+	if err := one.Check(); err != nil {
+		return nil, false, err
+	}
+	e, err := one.rounded().means("")
+	return e.Values, e.Empty == 0, err
 }
 
 // rounded is the entry as a GGUF file has it.
@@ -207,4 +218,29 @@ func (s *Sum) Check() error {
 		}
 	}
 	return nil
+}
+
+// FewRows is how many rows make a mean square that can be relied on: with fewer, its standard error is more than a sixth
+// of it where activations are Gaussian.
+const FewRows = 64
+
+// Scarce is a matrix, an expert's, that few rows went to. Without any, all its columns count the same when the file is used;
+// with few, the means are what these rows make.
+type Scarce struct {
+	Tensor string
+	Matrix int
+	Rows   int64
+}
+
+// Scarce lists the matrices with fewer than FewRows rows of tensors whose matrices are counted on their own.
+func (s *Sums) Scarce() (list []Scarce) {
+	for i := range s.Entries {
+		e := &s.Entries[i]
+		for j, n := range e.Counts {
+			if len(e.Counts) > 1 && n < FewRows {
+				list = append(list, Scarce{e.Name, j, n})
+			}
+		}
+	}
+	return list
 }

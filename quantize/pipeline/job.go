@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
+	"io/fs"
 
 	"github.com/qconv/qconv/formats/fault"
+	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/quantize/internal/outfile"
 )
 
-// Job is a plan that is carried out, all at once or tensor by tensor. Its methods are for one goroutine, but ReadAt.
+// Job is a plan that is carried out, all at once or tensor by tensor. Its methods are for one goroutine; what Set gives is not.
 type Job struct {
 	p       *Plan
 	o       Output
@@ -25,7 +28,8 @@ type Job struct {
 // todo is a unit to make.
 type todo struct {
 	*unit
-	part int
+	part  int
+	there bool // an earlier run made it, but its blocks are to be measured
 }
 
 // Start opens the output, and takes over what an interrupted run of the same plan left. After it, Close must be called.
@@ -46,12 +50,13 @@ func (p *Plan) Start(ctx context.Context, o Output) (*Job, error) {
 	for i := range p.Parts {
 		for k := range p.Parts[i].units {
 			u := &p.Parts[i].units[k]
-			if set.Reused(i, u.index) {
+			there := set.Reused(i, u.index)
+			if there && !o.Measure {
 				j.reused += u.len
 				j.unseen[u.step] = true
 				continue
 			}
-			j.todo = append(j.todo, todo{u, i})
+			j.todo = append(j.todo, todo{u, i, there})
 		}
 	}
 	o.Watcher.Begin(p, j.reused, set.Notices())
@@ -94,24 +99,87 @@ func (j *Job) Make(ctx context.Context, slabs []Slab) error {
 	return nil
 }
 
-// Made tells whether slabs are there.
-func (j *Job) Made(slabs []Slab) bool {
+// Have takes slabs over from an interrupted run, whose errors are known; false, if some are not there.
+func (j *Job) Have(slabs []Slab) bool {
 	wanted := make(map[Slab]bool, len(slabs))
 	for _, b := range slabs {
 		wanted[b] = true
 	}
+	var later []todo
+	var reused int64
 	for _, t := range j.todo {
-		if wanted[Slab{t.step, t.slab}] {
+		switch {
+		case !wanted[Slab{t.step, t.slab}]:
+			later = append(later, t)
+		case !t.there:
 			return false
+		default:
+			reused += t.len
 		}
 	}
+	j.todo, j.reused = later, j.reused+reused
+	j.late.forget(slabs)
 	return true
 }
 
-// ReadAt fills buf with what was made of a step's data from byte off on.
-func (j *Job) ReadAt(step int, buf []byte, off int64) error {
-	s := &j.p.Steps[step]
-	return j.set.ReadAt(s.Part, buf, s.Offset+off)
+// Damaged gives the steps with rows so far that a defect of their codec touches.
+func (j *Job) Damaged() (steps []int) {
+	for i := range j.found {
+		if j.found[i].Load() {
+			steps = append(steps, i)
+		}
+	}
+	return steps
+}
+
+// SetDamaged says which steps an interrupted run found to be damaged.
+func (j *Job) SetDamaged(steps []int) {
+	for _, i := range steps {
+		if i >= 0 && i < len(j.found) {
+			j.found[i].Store(true)
+		}
+	}
+}
+
+// Set is the files as they will be. What is not made yet reads as zeros.
+func (j *Job) Set() (*gguf.Set, error) {
+	return gguf.OpenSet(func(name string) (io.ReaderAt, int64, error) {
+		for i := range j.p.Parts {
+			if p := &j.p.Parts[i]; p.Name == name {
+				return &growing{j, i}, p.Layout.Size, nil
+			}
+		}
+		return nil, 0, fs.ErrNotExist
+	}, j.p.Parts[0].Name, gguf.DefaultLimits())
+}
+
+// growing is a part while it is written: its header, which the file has only at the end, and the data so far.
+type growing struct {
+	j    *Job
+	part int
+}
+
+func (g *growing) ReadAt(p []byte, off int64) (n int, err error) {
+	l := g.j.p.Parts[g.part].Layout
+	if off >= l.Size {
+		return 0, io.EOF
+	}
+	if room := l.Size - off; int64(len(p)) > room {
+		p, err = p[:room], io.EOF
+	}
+	if off < l.DataStart {
+		n = int(min(l.DataStart-off, int64(len(p))))
+		clear(p[:n])
+		if off < int64(len(l.Header)) {
+			copy(p[:n], l.Header[off:])
+		}
+	}
+	if n < len(p) {
+		if err := g.j.set.ReadAt(g.part, p[n:], off+int64(n)); err != nil {
+			return n, err
+		}
+	}
+	return len(p), err
 }
 
 // Commit reads everything back and gives the files their names.

@@ -114,3 +114,16 @@ func (j *Job) Errors(b Slab) (sum Error, ok bool) {
 	}
 	return sum, ok
 }
+
+// AllErrors gives the errors of all slabs that Make made with Output.Measure.
+func (j *Job) AllErrors() map[Slab]Error {
+	all := map[Slab]Error{}
+	for i := range j.p.Steps {
+		for k := range j.p.Slabs(i) {
+			if e, ok := j.Errors(Slab{i, k}); ok {
+				all[Slab{i, k}] = e
+			}
+		}
+	}
+	return all
+}

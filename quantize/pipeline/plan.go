@@ -21,7 +21,7 @@ type Options struct {
 
 	Importance     *imatrix.Matrix // weights of the columns; nil: none
 	ImportanceFile string          // what quantize.imatrix.file says: the path as it was given
-	Calibration    *Calibration    // Importance comes while a job runs; nil: it does not
+	Calibration    *Calibration    // Importance comes while a job runs, which needs Held; nil: it does not
 	Correct        bool            // write right blocks where the reference has a defect
 
 	// Types are the tensors' types in a file that exists, in place of those that the recipe would choose: the plan then makes
@@ -105,7 +105,7 @@ type Part struct {
 type Plan struct {
 	Name   string // of the source
 	Arch   string
-	Block  *arch.Block // the source's forward recipe; nil for a GGUF source without calibration, whose keys have it
+	Block  *arch.Block // the source's forward recipe; nil for a GGUF source without Options.Held, whose keys have it
 	Recipe *mix.Recipe
 	Via    string // 16-bit form that every quantized row passes through, as the two-step route does; "" for none
 

@@ -46,12 +46,14 @@ func FromGGUF(set *gguf.Set, name string, unchanged func() error, o Options) (*P
 		return nil, err
 	}
 	var block *arch.Block
-	if o.Calibration != nil {
+	if o.Held != nil {
 		_, b, err := arch.FromGGUF(set)
 		if err != nil {
 			return nil, err
 		}
-		block, o.Importance, o.ImportanceFile = &b, o.Calibration.entries(&b), o.Calibration.File
+		if block = &b; o.Calibration != nil {
+			o.Importance, o.ImportanceFile = o.Calibration.entries(&b), o.Calibration.File
+		}
 	}
 	org := &ggufOrigin{set: set, same: unchanged}
 	// llama-quantize copies general.alignment and then aligns to 32, which readers refuse; the key is obeyed here.

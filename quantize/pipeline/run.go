@@ -22,7 +22,7 @@ type Output struct {
 	Force    bool          // replace an existing output
 	NoResume bool          // forget what an interrupted run left
 	NoLock   bool          // for file systems without locks
-	Measure  bool          // Job.Errors is wanted
+	Measure  bool          // Job.Errors is wanted, so what an interrupted run left is made again, except what Job.Have takes over
 	Watcher  Watcher       // may be nil
 }
 

@@ -82,6 +82,12 @@ func (m *Model) Load(ctx context.Context) error {
 	return m.dev.Wait()
 }
 
+// Device is where the model is.
+func (m *Model) Device() device.Device { return m.dev }
+
+// Limit is how many positions there are.
+func (m *Model) Limit() int { return m.limit }
+
 // Close frees what is on the device.
 func (m *Model) Close() {
 	for _, l := range m.layers {

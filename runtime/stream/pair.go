@@ -18,6 +18,9 @@ type Pair struct {
 	sums []distances // of each layer
 }
 
+// sides names the lanes of a Pair in messages.
+var sides = []string{"source", "file"}
+
 // Distance is how far the file's residual stream is from the source's behind a layer. The relative error of a token is
 // ‖q-s‖/‖s‖, where s is its vector in the source and q in the file.
 type Distance struct {
@@ -28,17 +31,17 @@ type Distance struct {
 	Position int
 }
 
-// distances adds up in the order of the text.
+// distances adds up in the order of the text. It is kept in the state of a Conversion.
 type distances struct {
-	n             int
-	errors, cosin float64
-	worst         float64
-	window, pos   int
+	N             int
+	Errors, Cosin float64
+	Worst         float64
+	Window, Pos   int
 }
 
 func (d *distances) distance() Distance {
-	n := float64(d.n)
-	return Distance{Error: d.errors / n, Cosine: d.cosin / n, Worst: d.worst, Window: d.window, Position: d.pos}
+	n := float64(d.N)
+	return Distance{Error: d.Errors / n, Cosine: d.Cosin / n, Worst: d.Worst, Window: d.Window, Position: d.Pos}
 }
 
 // check refuses two models that cannot be compared.
@@ -71,6 +74,10 @@ func (p *Pair) Run(ctx context.Context, w *Windows, plan Plan, watch func(done f
 	err := rounds(w.IDs, plan, tell, func(start int, round [][]int32, watch func(float64)) error {
 		soFar = nil
 		k := &walk{lanes: []*lane{{m: p.Source, ahead: true}, {m: p.File, ahead: true}}, each: plan.Batch, lean: plan.Lean, watch: watch}
+		k.begun = func(_ context.Context, lane int) error {
+			watchFinite(k.lanes[lane], sides[lane])
+			return nil
+		}
 		k.layer = func(_ context.Context, n int) error {
 			if err := p.compare(k, n, w, start); err != nil {
 				return err
@@ -78,7 +85,7 @@ func (p *Pair) Run(ctx context.Context, w *Windows, plan Plan, watch func(done f
 			soFar = append(soFar, p.sums[n].distance())
 			return nil
 		}
-		return k.run(ctx, round, func(first int) error { return p.logits(ctx, k, first/plan.Batch, w, start+first) })
+		return k.run(ctx, round, func(i, first int) error { return p.logits(ctx, k, i, w, start+first) })
 	})
 	if err != nil {
 		return nil, err
@@ -98,9 +105,9 @@ const compareRows = 256
 func (p *Pair) compare(k *walk, n int, w *Windows, start int) error {
 	d, cols, length := &p.sums[n], int(p.Source.Block.Width), w.Length()
 	s, q := make([]float32, compareRows*cols), make([]float32, compareRows*cols)
-	at := start * length // token of the whole text
-	for i, pass := range k.lanes[0].passes {
-		other := k.lanes[1].passes[i]
+	at := (start + k.lanes[1].skip) * length // token of the whole text
+	for i, other := range k.lanes[1].passes {
+		pass := k.lanes[0].passes[len(k.lanes[0].passes)-len(k.lanes[1].passes)+i]
 		for first := 0; first < len(pass.IDs); first += compareRows {
 			rows := min(compareRows, len(pass.IDs)-first)
 			if err := pass.Read(s[:rows*cols], first); err != nil {
@@ -130,12 +137,9 @@ func (d *distances) add(s, q []float32, window, pos int) error {
 		qq += float64(b * b)
 		sq += float64(a * b)
 	}
-	for _, c := range []struct {
-		who string
-		sum float64
-	}{{"source", ss}, {"file", qq}} {
-		if !finite(c.sum) {
-			return fault.New(fault.Malformed, "", "the %s's residual stream is not finite behind it, at position %d of window %d", c.who, pos, window)
+	for i, sum := range []float64{ss, qq} {
+		if !finite(sum) {
+			return fault.New(fault.Malformed, "", "in the %s, the residual stream behind it is not finite at position %d of window %d", sides[i], pos, window)
 		}
 	}
 	e, cos := 0.0, 1.0
@@ -145,11 +149,11 @@ func (d *distances) add(s, q []float32, window, pos int) error {
 	case apart > 0: // one is zero
 		e, cos = 1, 0
 	}
-	d.n++
-	d.errors += e
-	d.cosin += cos
-	if e > d.worst {
-		d.worst, d.window, d.pos = e, window, pos
+	d.N++
+	d.Errors += e
+	d.Cosin += cos
+	if e > d.Worst {
+		d.Worst, d.Window, d.Pos = e, window, pos
 	}
 	return nil
 }
@@ -158,7 +162,11 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // logits gives the logits of a batch, pass number i of both lanes, whose first window is number first of the text.
 func (p *Pair) logits(ctx context.Context, k *walk, i int, w *Windows, first int) error {
-	s, q := k.lanes[0].passes[i], k.lanes[1].passes[i]
+	skipped := len(k.lanes[0].passes) - len(k.lanes[1].passes)
+	if i < skipped {
+		return nil
+	}
+	s, q := k.lanes[0].passes[i], k.lanes[1].passes[i-skipped]
 	rows, next := w.targets(first, len(s.Windows))
 	vocab := int(p.Source.Block.Vocab)
 	return p.Source.EachLogits(ctx, s.X(), rows, func(source []float32, at, n int) error {

@@ -38,9 +38,14 @@ type paired struct {
 	next         []int32
 }
 
-func pair(t testing.TB, source, file *gguf.Set, w *stream.Windows, threads int, choose func(stream.Plan) stream.Plan) (p paired) {
+func pair(t testing.TB, source, file *gguf.Set, w *stream.Windows, threads int, choose func(stream.Plan) stream.Plan) paired {
 	t.Helper()
 	s, ss := opened(t, source, threads, w.Length())
+	return pairOf(t, s, ss, file, w, threads, choose)
+}
+
+func pairOf(t testing.TB, s *model.Model, ss model.Sizes, file *gguf.Set, w *stream.Windows, threads int, choose func(stream.Plan) stream.Plan) (p paired) {
+	t.Helper()
 	f, fs := opened(t, file, threads, w.Length())
 	plan, err := stream.NewPairPlan(&ss, &fs, len(w.IDs), w.Length(), 1<<30)
 	if err != nil {

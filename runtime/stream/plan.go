@@ -36,7 +36,7 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 		p.Round, p.Peak = p.Batch, inMemory
 		return p, nil
 	}
-	p, err := layered([]*model.Sizes{s}, s.Output, windows, length, ram)
+	p, err := layered([]*model.Sizes{s}, s.Output, 0, windows, length, ram)
 	if err != nil {
 		return p, tooSmall(min(inMemory, p.Peak), length, ram) // a model of few layers may need less when it stays
 	}
@@ -46,13 +46,32 @@ func NewPlan(s *model.Sizes, windows, length int, ram int64, layerMajor bool) (P
 // NewPairPlan plans for two models side by side, whose layers come and go.
 func NewPairPlan(source, file *model.Sizes, windows, length int, ram int64) (Plan, error) {
 	// Logits of both are on the device and, to be compared, in the program's memory.
-	return layered([]*model.Sizes{source, file}, 2*(source.Output+file.Output), windows, length, ram)
+	return layered([]*model.Sizes{source, file}, 2*(source.Output+file.Output), 0, windows, length, ram)
 }
 
-// layered plans a walk layer by layer; output is what making and using logits takes.
-func layered(sizes []*model.Sizes, output int64, windows, length int, ram int64) (Plan, error) {
+// NewConversionPlan plans for a Conversion, whose windows must wait at a layer all together; work is what the job's buffers
+// and importance take. file is nil when what is written is not run.
+func NewConversionPlan(source, file *model.Sizes, work int64, windows, length int, ram int64) (Plan, error) {
+	sizes, output := []*model.Sizes{source}, int64(0)
+	if file != nil {
+		sizes, output = append(sizes, file), 2*(source.Output+file.Output)
+	}
+	// The source of a layer is held while it is run and quantized, and that of the next one comes in; what is outside the layers is
+	// held while it is quantized.
+	work += max(source.Layer+source.Expert, source.Embedding, source.Head)
+	p, err := layered(sizes, output, work, windows, length, ram)
+	if err == nil && p.Round < windows {
+		const mib = 1 << 20
+		all := p.Peak + int64(windows-p.Round)*int64(length)*(source.Token+source.Waiting)*int64(len(sizes))
+		return p, fault.New(fault.Budget, "", "%d windows of %d tokens, which go through each layer together, need about %d MiB, %d MiB are given", windows, length, (all+mib-1)/mib, ram/mib)
+	}
+	return p, err
+}
+
+// layered plans a walk layer by layer; output is what making and using logits takes, work what is needed all the time.
+func layered(sizes []*model.Sizes, output, always int64, windows, length int, ram int64) (Plan, error) {
 	tokens := int64(length)
-	var outer, kept, embedding, head phase
+	outer, kept, embedding, head := phase{fixed: always}, phase{fixed: always}, phase{}, phase{fixed: always}
 	var streamed int64
 	for _, s := range sizes {
 		angles := tokens * s.Position
@@ -76,6 +95,9 @@ func layered(sizes []*model.Sizes, output int64, windows, length int, ram int64)
 	outer.batch, kept.batch = streamed, streamed
 	outer.fixed += output
 	head.fixed += output
+	outer.fixed += always
+	kept.fixed += always
+	head.fixed += always
 	embedding.fixed += kept.fixed // an upper bound: no layer is there yet
 	embedding.window = head.window
 

@@ -52,7 +52,7 @@ func batch(windows [][]int32) *model.Batch {
 func layerMajor(ctx context.Context, m *model.Model, windows [][]int32, p Plan, watch func(float64), use func(int, *model.Pass) error) error {
 	return rounds(windows, p, watch, func(start int, round [][]int32, watch func(float64)) error {
 		w := &walk{lanes: []*lane{{m: m, ahead: true}}, each: p.Batch, lean: p.Lean, watch: watch}
-		return w.run(ctx, round, func(first int) error { return use(start+first, w.lanes[0].passes[first/p.Batch]) })
+		return w.run(ctx, round, func(i, first int) error { return use(start+first, w.lanes[0].passes[i]) })
 	})
 }
 

@@ -49,6 +49,9 @@ func Cut(tokens []int32, length int, bos int32, most int, score Score) (*Windows
 // Length is that of every window.
 func (w *Windows) Length() int { return len(w.IDs[0]) }
 
+// Scored is how many tokens of each window count.
+func (w *Windows) Scored() int { return w.Length() - 1 - w.First }
+
 // targets gives the rows of a batch of windows that are scored, and the tokens that follow them.
 func (w *Windows) targets(first, n int) (rows, next []int32) {
 	length := w.Length()

@@ -125,20 +125,12 @@ def histogram(xs):
     return out
 
 
-def divergence(tokens, unit):
-    a, b, kld, delta, top = [], [], [], [], {k: [] for k in TOPS}
-    for source, file, token in tokens:
-        p, q = (logs([D(x) * D(unit) for x in side]) for side in (source, file))
-        b.append(-p[token])
-        a.append(-q[token])
-        kld.append(sum(x.exp() * (x - y) for x, y in zip(p, q)))
-        delta.append(q[token].exp() - p[token].exp())
-        for k in TOPS:
-            missing = max(0, k - len(source))  # a vocabulary of fewer than k tokens agrees about the others
-            top[k].append(D(len(first(source, k) & first(file, k)) + missing) / k)
-    n = len(a)
-    A, B = Mean(a), Mean(b)
-    cov = (sum(x * y for x, y in zip(a, b)) / n - A.value * B.value) / (n - 1) if n > 1 else D(0)
+def figures(file, source, kld, delta, top):
+    """Every figure from those of the tokens: -ln q(token), -ln p(token), the divergence, q(token) - p(token), and for each k the shares
+    of the likeliest tokens that both have."""
+    n = len(file)
+    A, B = Mean(file), Mean(source)
+    cov = (sum(x * y for x, y in zip(file, source)) / n - A.value * B.value) / (n - 1) if n > 1 else D(0)
     pq, pb = A.value.exp(), B.value.exp()
     uq, ub = pq * A.error, pb * B.error
     ln, ln_error = A.value - B.value, root(A.error**2 + B.error**2 - 2 * cov)
@@ -161,6 +153,20 @@ def divergence(tokens, unit):
         "probability_difference_rms": estimate(rms, D("0.5") / rms * square.error if rms else D(0)),
         "top": [{"k": k, **estimate(Mean(top[k]).value, Mean(top[k]).error)} for k in TOPS],
     }
+
+
+def divergence(tokens, unit):
+    a, b, kld, delta, top = [], [], [], [], {k: [] for k in TOPS}
+    for source, file, token in tokens:
+        p, q = (logs([D(x) * D(unit) for x in side]) for side in (source, file))
+        b.append(-p[token])
+        a.append(-q[token])
+        kld.append(sum(x.exp() * (x - y) for x, y in zip(p, q)))
+        delta.append(q[token].exp() - p[token].exp())
+        for k in TOPS:
+            missing = max(0, k - len(source))  # a vocabulary of fewer than k tokens agrees about the others
+            top[k].append(D(len(first(source, k) & first(file, k)) + missing) / k)
+    return figures(a, b, kld, delta, top)
 
 
 def main():
