@@ -64,10 +64,11 @@ func (s *Subject) structure(r *Report) error {
 		}
 	}
 	spec, block, err := arch.FromGGUF(s.Set)
+	var of *fault.Error
 	switch kind := fault.KindOf(err); {
 	case err == nil:
 		s.spec, s.block = spec, block
-	case kind == fault.Malformed || kind == fault.Mismatch:
+	case kind == fault.Malformed || kind == fault.Mismatch || errors.As(err, &of) && of.Tensor != "": // one that nobody knows
 		found = append(found, asFinding(err, s.Set.First.Name))
 	default:
 		return err
