@@ -63,7 +63,7 @@ type Tensor struct {
 	Shape  []int64 `json:"shape"` // innermost first
 	Bytes  int64   `json:"bytes"`
 	Bits   float64 `json:"bits_per_weight"`
-	SHA256 string  `json:"sha256"` // of its bytes, as qconv hash prints it
+	SHA256 string  `json:"sha256,omitempty"` // of its bytes, as qconv hash prints it
 
 	Compared bool    `json:"compared"`       // the figures below are there
 	RMSE     float64 `json:"relative_rmse"`  // sqrt(Σ(q-s)² / Σs²)
