@@ -2,7 +2,7 @@
 // tensors are those of the source, how far every tensor, every layer's output and every prediction is from the source's.
 package verify
 
-// Report is all that was found. Its JSON is what --json and the page of --report hold.
+// Report is all that was found. Its JSON is what --json and the page of --report hold; a figure that is not finite is null there.
 type Report struct {
 	Version string   `json:"version"` // of qconv
 	Command []string `json:"command"` // as it was given, the program first

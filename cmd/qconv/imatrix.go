@@ -29,6 +29,7 @@ type collecting struct {
 	inFiles       []string
 	processOutput bool
 	statistics    bool
+	every         time.Duration
 	out           imatrix.Output
 	given         bool // --output-file
 }
@@ -46,8 +47,8 @@ and any --ram.
 --in-file adds what earlier runs saw (repeatable); without SRC and -f, such files are only merged. Experts that saw no
 token count all their columns the same when the file is used; those that saw fewer than 64 are named and used as they are.
 
-OUT gets its name when it is complete. A long run keeps what is done in OUT.state; when it is interrupted, the same
-command goes on from there.
+OUT gets its name when it is complete. A long run keeps what is done in OUT.state, behind a layer, every ten seconds
+(--save-every) or when saving takes a twentieth of the time; when it is interrupted, the same command goes on from there.
 
 With --json, standard output gets one object a line: "event":"progress" about every second, and "event":"done" at the
 end.`,
@@ -83,6 +84,7 @@ end.`,
 	f.BoolVar(&q.processOutput, "process-output", false, "measure output.weight too")
 	f.BoolVar(&q.special, "parse-special", false, "control tokens that are spelled out in the text become these tokens")
 	f.BoolVar(&q.statistics, "show-statistics", false, "print statistics of every entry; with --in-file alone and no -o, nothing is written")
+	f.DurationVar(&q.every, "save-every", 10*time.Second, "keep what is done after this `TIME`, such as 10s or 5m")
 	f.BoolVar(&q.out.Force, "force", false, "replace an existing output")
 	q.add(c)
 	c.RegisterFlagCompletionFunc("output-format", cobra.FixedCompletions([]string{"gguf", "dat"}, cobra.ShellCompDirectiveNoFileComp))
@@ -109,6 +111,8 @@ func (q *collecting) check(args []string) error {
 		return usagef("--chunk is %d, expected 0 or more", q.skip)
 	case q.length < 4:
 		return usagef("--ctx is %d, expected at least 4", q.length)
+	case q.every < 0:
+		return usagef("--save-every is %v, expected 0s (after every layer) or more", q.every)
 	case q.out.Path == "":
 		return usagef("--output-file is empty; it is a file")
 	case len(args) == 0 && q.file != "":
@@ -277,9 +281,12 @@ func (u *ui) collect(ctx context.Context, q *collecting, m *runnable, w *stream.
 	total := int64(len(w.IDs) * w.Length())
 	bar.openTokens("collect", total)
 	run := stream.Collection{
-		Model: rm, Device: dev, Output: q.processOutput, State: q.state(), Digest: q.identity(m), Every: 10 * time.Second,
-		Watch:  func(share float64) { bar.share(share, 0) },
-		Resume: bar.resume,
+		Model: rm, Device: dev, Output: q.processOutput, State: q.state(), Digest: q.identity(m), Every: q.every,
+		Watch: func(share float64) { bar.share(share, 0) },
+		Resume: func(share float64) {
+			u.note("going on from an interrupted run: %.0f%% are done", 100*share)
+			bar.resume(share)
+		},
 		Notice: func(text string) { u.notices([]string{text}) },
 	}
 	u.partial = q.state()

@@ -45,6 +45,7 @@ type onePass struct {
 	calibrated   int // windows, the first ones
 	compared     int // the first window that both models read
 	importance   imatrix.Output
+	read         func() int64 // bytes of the source so far; may be nil
 }
 
 func (o *onePass) flags(c *cobra.Command) {
@@ -348,9 +349,9 @@ func (o *onePass) finish(ctx context.Context, job *pipeline.Job, c *stream.Conve
 				return complete(err)
 			}
 		}
-		return complete(o.ui.convertedWith(made, time.Since(start), report))
+		return complete(o.ui.convertedWith(made, time.Since(start), report, o.read))
 	}
-	return complete(o.ui.converted(made, time.Since(start)))
+	return complete(o.ui.convertedWith(made, time.Since(start), nil, o.read))
 }
 
 // layered is the progress of a conversion that is told by layers, not by what is written.

@@ -90,6 +90,8 @@ func wanted(f *pflag.Flag) string {
 		return "a whole number from 0 on"
 	case "float64":
 		return "a number"
+	case "duration":
+		return "a time, such as 10s or 5m"
 	}
 	return "what this flag takes"
 }
