@@ -286,6 +286,9 @@ func (u *ui) verified(r *verify.Report) error {
 	if err := u.tensorTable(r.Tensors); err != nil {
 		return err
 	}
+	if err := u.layerTable(r.Layers); err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
 	for _, c := range r.Checks {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, okOrNot(c.OK), c.Text)
@@ -333,6 +336,41 @@ func (u *ui) tensorTable(all []verify.Tensor) error {
 	}
 	if n := len(list) - most; n > 0 {
 		fmt.Fprintf(w, "and %d more with smaller errors\n", n)
+	}
+	fmt.Fprintln(w)
+	return printFault(w.Flush())
+}
+
+// layerTable prints the layers that add most to the error, in their order: errors grow on their way through the layers.
+func (u *ui) layerTable(all []verify.Layer) error {
+	const most = 10
+	added := func(i int) float64 {
+		if i == 0 {
+			return all[0].Error
+		}
+		return all[i].Error - all[i-1].Error
+	}
+	var list []int
+	for i, l := range all {
+		if l.Error != 0 {
+			list = append(list, i)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(added(b), added(a)) })
+	more := len(list) - most
+	list = list[:min(most, len(list))]
+	slices.Sort(list)
+	w := tabwriter.NewWriter(u.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LAYER\tRELATIVE ERROR\tADDED\tCOSINE\tWORST TOKEN")
+	for _, i := range list {
+		l := all[i]
+		fmt.Fprintf(w, "%d\t%.6f\t%+.6f\t%.6f\t%.4f (window %d, position %d)\n", l.Number, l.Error, added(i), l.Cosine, l.Worst, l.Window, l.Token)
+	}
+	if more > 0 {
+		fmt.Fprintf(w, "and %d more that add less\n", more)
 	}
 	fmt.Fprintln(w)
 	return printFault(w.Flush())
