@@ -9,6 +9,7 @@ import (
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/stream"
 )
 
 func newConvert(u *ui) *cobra.Command {
@@ -86,6 +87,7 @@ func (u *ui) write(ctx context.Context, plan *pipeline.Plan, target string, o pi
 	if err != nil {
 		return err
 	}
+	stream.RemoveState(stateOf(target)) // of an interrupted run that did more
 	if err := u.converted(report, time.Since(start)); err != nil {
 		return fault.New(fault.IO, target, "is complete; %w", err)
 	}

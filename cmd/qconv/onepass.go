@@ -227,7 +227,7 @@ func (o *onePass) write(ctx context.Context, p *pipeline.Plan, target string, ou
 	}
 	defer job.Close()
 	c := &stream.Conversion{Plan: p, Job: job}
-	state := target + ".partial.state"
+	state := stateOf(target)
 	if out.NoResume {
 		stream.RemoveState(state)
 	}
@@ -285,6 +285,9 @@ func (o *onePass) run(ctx context.Context, c *stream.Conversion, plan stream.Pla
 	c.Resume, c.Notice = bar.resume, func(text string) { o.ui.notices([]string{text}) }
 	return c.Make(ctx, o.windows, plan, bar.layers)
 }
+
+// stateOf is where a conversion that runs its source keeps what is done.
+func stateOf(target string) string { return target + ".partial.state" }
 
 // savedEvery is how often what is done is kept, at most; saving never takes more than a twentieth of the time.
 const savedEvery = time.Second

@@ -2,9 +2,11 @@ package stream_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -203,5 +205,41 @@ func TestPairPlan(t *testing.T) {
 	}
 	if !lean {
 		t.Error("embeddings never come and go")
+	}
+}
+
+// TestPairNotFinite: activations that overflow are found in whichever model, and the fault names the product that would take them.
+func TestPairNotFinite(t *testing.T) {
+	for _, c := range []struct{ dir, huge, named string }{
+		{tiny, "blk.1.ffn_up.weight", "blk.1.ffn_down.weight"},
+		{tiny, "blk.0.attn_output.weight", "blk.0.ffn_gate.weight"},
+		{tiny, "blk.2.ffn_down.weight", ""}, // behind the layer's last product
+		{"../../testdata/fixtures/mixtral", "blk.1.ffn_up_exps.weight", "blk.1.ffn_down_exps.weight"},
+	} {
+		set := modeltest.Converted(t, c.dir, "BF16")
+		_, block, err := arch.FromGGUF(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for side, name := range []string{"source", "file"} {
+			var m [2]*model.Model
+			for i := range m {
+				src := model.FromSet(set)
+				if i == side {
+					src = huge{src, c.huge}
+				}
+				if m[i], err = model.New(context.Background(), cpu.New(2, false), block, src, 8); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(m[i].Close)
+			}
+			w := &stream.Windows{IDs: [][]int32{{1, 2, 3, 4, 5, 6, 7, 8}, {8, 7, 6, 5, 4, 3, 2, 1}}}
+			_, err := (&stream.Pair{Source: m[0], File: m[1], Logits: func(_, _ []float32, _ []int32) error { return nil }}).Run(
+				context.Background(), w, stream.Plan{Batch: 1, Round: 2}, nil)
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Kind != fault.Malformed || f.Tensor != c.named || !strings.Contains(err.Error(), "in the "+name) {
+				t.Errorf("%s, %s huge in the %s: %v", c.dir, c.huge, name, err)
+			}
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/qconv/qconv/formats/fault"
 )
@@ -123,10 +124,28 @@ func stateFault(path string, err error) error {
 	return fault.New(fault.IO, filepath.Base(path), "saving what is done: %w", fault.Cause(err))
 }
 
-// RemoveState removes the state of a run that is done.
+// RemoveState removes the state of a run that is done. What never was a state stays.
 func RemoveState(path string) {
-	os.Remove(path + stateFresh)
-	os.Remove(path)
+	for _, name := range []string{path + stateFresh, path} {
+		if isState(name) {
+			os.Remove(name)
+		}
+	}
+}
+
+// isState tells whether a file begins as a state does, or is the beginning of one.
+func isState(path string) bool {
+	if st, err := os.Lstat(path); err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(stateMagic))
+	n, err := io.ReadFull(f, head)
+	return (err == nil || err == io.EOF || err == io.ErrUnexpectedEOF) && strings.HasPrefix(stateMagic, string(head[:n]))
 }
 
 // SavedState is a state that was read; its numbers follow in the order in which they were written.
