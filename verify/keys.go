@@ -99,7 +99,7 @@ func (s *Subject) keys(r *Report) error {
 			if text := difference(mine, theirs); text != "" {
 				found = append(found, finding(key, "%s", text))
 			}
-		case !isTokenizer: // the default is what the other says, or the number is of no account
+		case !isTokenizer && s.spec != nil: // the default is what the other says, or the number is of no account
 			r.note("the key %s is in only one of the file and the source", key)
 		case have:
 			found = append(found, finding(key, "is %s, the source has no such key", shown(mine)))

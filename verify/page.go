@@ -29,6 +29,7 @@ type page struct {
 	Missing    []absent
 	Curves     []*plot
 	Histograms []*plot
+	Lowest     float64 // where a first bar ends that begins at 0; else 0
 	Map        *bitMap
 	Statistics []statistics
 }
@@ -69,6 +70,11 @@ func (r *Report) WritePage(w io.Writer) error {
 		Map:        newBitMap(r.Tensors),
 		Statistics: r.statistics(),
 	}
+	if r.Divergence != nil {
+		if bars := r.Divergence.bars(); len(bars) > 0 && !usable(bars[0].From) {
+			p.Lowest = rounded(bars[0].hi, 3)
+		}
+	}
 	p.Worst = worstTensor(r.Tensors)
 	p.Compared = p.Worst != nil
 	return t.Execute(w, p)
@@ -93,6 +99,7 @@ var pageFuncs = template.FuncMap{
 		}
 		return n
 	},
+	"most":        worstLayer,
 	"hundredfold": func(x float64) float64 { return 100 * x },
 }
 

@@ -53,7 +53,7 @@ func TestPageInBrowser(t *testing.T) {
 	b.want("top-1", b.text("[data-figure=top_1]"), "93.41 %")
 	b.want("worst layer", b.text("[data-figure=worst_layer]"), "27")
 	b.want("first finding", b.text("header .findings li"), "tensors blk.7.attn_q.weight: relative RMSE 0.7812 against the source, other tensors of Q4_K have 0.0781: rows 1,024 to 1,151 are those of another head")
-	b.want("first bound", b.text(".gates tbody tr"), "mean KL divergence --max-kld 1.842 at most 0.05 no")
+	b.want("first bound", b.text(".gates tbody tr"), "mean KL divergence --max-kld layer 7 adds most, from 0.04985 to 0.3214 1.842 at most 0.05 no")
 	b.want("second bound", b.text(".gates tbody tr:nth-child(2)"), "same first token --min-top1 0.9341 at least 0.9 yes")
 	b.want("first tensor by error", b.text("#tensor-table tbody tr"), "blk.7.attn_q.weight 7 Q4_K 3584 × 3584 6.89 MiB 4.50 0.7812 0.694800 0.4871 1.414 row 1,090 different")
 	b.want("maximum of the divergence", b.text("#kl_divergence tr:nth-child(2)"), "maximum "+figure(r.Divergence.KLDs[0].Value))

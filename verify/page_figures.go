@@ -52,7 +52,7 @@ func plusMinus(x, dev float64, unit string) string {
 // cosine prints six places, or how far it is from 1.
 func cosine(x float64) string {
 	switch d := 1 - x; {
-	case d > 0 && d < 5e-6:
+	case d > 1e-14 && d < 5e-6: // less is from rounding
 		return "1 - " + digits(d, 2)
 	case math.Abs(d) <= 2:
 		return strconv.FormatFloat(x, 'f', 6, 64)

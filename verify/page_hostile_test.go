@@ -82,8 +82,13 @@ func pages() map[string]*Report {
 		still.Layers[i] = Layer{Number: i, Cosine: 1}
 	}
 	still.Divergence.Histogram = []Bin{{0, 1e-9, 4080}}
+	colours := &Report{} // all that bits per weight can have
+	for i, b := range []float64{1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 8.5, 16, 32} {
+		colours.Tensors = append(colours.Tensors, Tensor{Name: fmt.Sprintf("blk.%d.attn_q.weight", i), Layer: i, Type: "T", Shape: []int64{256, 256}, Bits: b},
+			Tensor{Name: "output.weight", Layer: -1, Bits: b})
+	}
 	return map[string]*Report{
-		"passed": sample(28), "failed": damaged(), "one layer": sample(1), "128 layers": sample(128), "nothing": {}, "text only": onText, "no loss": still,
+		"all colours": colours, "passed": sample(28), "failed": damaged(), "one layer": sample(1), "128 layers": sample(128), "nothing": {}, "text only": onText, "no loss": still,
 		"file only": {File: "a.gguf", Tensors: sample(2).Tensors, Pass: true}, "hostile": hostile(300, 28), "3,000 tensors": hostile(3000, 40),
 		"one hostile layer": hostile(1, 1), "no hostile tensor": hostile(0, 0),
 	}

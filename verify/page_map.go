@@ -12,6 +12,7 @@ import (
 type bitMap struct {
 	Layers  []int
 	Sparse  bool // cells are wide enough for text
+	Few     bool // there is space beside the map
 	Rows    []mapRow
 	More    int // kinds that are not shown
 	Legend  []legend
@@ -61,7 +62,7 @@ func newBitMap(ts []Tensor) *bitMap {
 	}
 	slices.Sort(m.Layers)
 	m.Layers = m.Layers[:min(len(m.Layers), mostLayers)]
-	m.Sparse = len(m.Layers) <= 40
+	m.Sparse, m.Few = len(m.Layers) <= 40, len(m.Layers) <= 10
 	for i, l := range m.Layers {
 		column[l] = i + 1
 	}

@@ -90,10 +90,10 @@ func (s logScale) ticks(most int) []float64 {
 
 // tick writes a place of a logarithmic axis, whose only digit is 1, 2 or 5: without what powers of ten leave behind, as in
 // 0.0009999999999.
-func tick(v float64) string { return plain(oneDigit(v)) }
+func tick(v float64) string { return plain(rounded(v, 1)) }
 
-func oneDigit(v float64) float64 {
-	x, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', 0, 64), 64)
+func rounded(v float64, digits int) float64 {
+	x, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', digits-1, 64), 64)
 	if err != nil {
 		return v
 	}

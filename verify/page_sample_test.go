@@ -133,8 +133,8 @@ func sampleDivergence(rng *rand.Rand) *Divergence {
 func damaged() *Report {
 	r := sample(28)
 	r.Pass = false
-	r.Gates[0] = Gate{"--max-kld", "mean KL divergence", 1.8423, 0.05, false, "", false}
-	r.Gates[2] = Gate{"--max-layer-error", "error of the worst layer", 0.91735, 0.2, false, "", false}
+	r.Gates[0] = Gate{"--max-kld", "mean KL divergence", 1.8423, 0.05, false, "layer 7 adds most, from 0.04985 to 0.3214", false}
+	r.Gates[2] = Gate{"--max-layer-error", "error of the worst layer", 0.91735, 0.2, false, "layer 7 adds most, from 0.04985 to 0.3214", false}
 	r.Checks[3].OK, r.Checks[4].OK, r.Checks[5].OK = false, false, false
 	r.Findings = []Finding{
 		{"tensors", "blk.7.attn_q.weight", "relative RMSE 0.7812 against the source, other tensors of Q4_K have 0.0781: rows 1,024 to 1,151 are those of another head"},

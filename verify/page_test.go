@@ -222,7 +222,7 @@ func TestFigures(t *testing.T) {
 		{figure(math.NaN()), "NaN"}, {figure(math.Inf(1)), "∞"}, {figure(math.Inf(-1)), "-∞"},
 		{estimate(Estimate{7.6124, 0.0891}), "7.612 ± 0.089"}, {estimate(Estimate{12345.678, 12.3}), "12,346 ± 12"}, {estimate(Estimate{3e-12, 2.5e-13}), "3.000e-12 ± 2.5e-13"},
 		{estimate(Estimate{1.5, 0}), "1.500 ± 0"}, {estimate(Estimate{math.NaN(), math.NaN()}), "NaN ± NaN"}, {percent(Estimate{0.93407, 0.00388}), "93.41 ± 0.39 %"},
-		{cosine(0.99695711), "0.996957"}, {cosine(1), "1.000000"}, {cosine(1 - 3.25e-8), "1 - 3.3e-8"}, {cosine(-0.25), "-0.250000"}, {cosine(math.NaN()), "NaN"},
+		{cosine(0.99695711), "0.996957"}, {cosine(1), "1.000000"}, {cosine(1 - 0x1p-52), "1.000000"}, {cosine(1 - 3.25e-8), "1 - 3.3e-8"}, {cosine(-0.25), "-0.250000"}, {cosine(math.NaN()), "NaN"},
 		{bits(4.5), "4.50"}, {bits(6.5625), "6.56"}, {plain(0.05), "0.05"}, {plain(1e-9), "1e-9"}, {plain(12000), "12,000"}, {tick(0.0005), "0.0005"}, {tick(2e-7), "2e-7"},
 		{share(0.999), "99.9 %"}, {share(0.5), "median"}, {share(0), "minimum"}, {share(1), "maximum"}, {share(0.001), "0.1 %"},
 		{size(1023), "1023 B"}, {size(4683073536), "4.36 GiB"}, {size(14336), "14.0 KiB"}, {count(int64(-1234567)), "-1,234,567"}, {count(999), "999"},

@@ -2,7 +2,7 @@
 // tensors are those of the source, how far every tensor, every layer's output and every prediction is from the source's.
 package verify
 
-// Report is all that was found. Its JSON is what --json and the page of --report hold.
+// Report is all that was found. Its JSON is what --json and the page of --report hold; a figure that is not finite is null there.
 type Report struct {
 	Version string   `json:"version"` // of qconv
 	Command []string `json:"command"` // as it was given, the program first
@@ -63,7 +63,7 @@ type Tensor struct {
 	Shape  []int64 `json:"shape"` // innermost first
 	Bytes  int64   `json:"bytes"`
 	Bits   float64 `json:"bits_per_weight"`
-	SHA256 string  `json:"sha256"` // of its bytes, as qconv hash prints it
+	SHA256 string  `json:"sha256,omitempty"` // of its bytes, as qconv hash prints it
 
 	Compared bool    `json:"compared"`       // the figures below are there
 	RMSE     float64 `json:"relative_rmse"`  // sqrt(Σ(q-s)² / Σs²)

@@ -23,10 +23,12 @@ type compared struct {
 	step       int // in the plan
 	codec      *quantize.Codec
 	cols, rows int64
+	matrix     int64 // rows that share their importance
 	rowLen     int64
 	units      []sums
 	total      sums
 	variant    string // what makes its bytes, when it is not what is made by default
+	strange    strange
 }
 
 // unit gives the rows of unit i.
@@ -39,18 +41,14 @@ func (c *compared) unit(i int) (first, n int64) {
 // sums is what a range of rows has to do with the source's. Rows of the file that hold NaN or infinity are left out.
 type sums struct {
 	err, src, dot, out float64 // Σ(q-s)², Σs², Σqs, Σq²
+	own                float64 // Σ of the squared error that the source's encoding has
 	largest            float64 // max |q-s|
 	worst              int64   // the row with the largest relative error, and that
 	worstError         float64
 
-	differ    int64   // rows whose bytes are not those that the source gives
-	first     int64   // the first of them
-	alike     int64   // rows whose bytes are, and that are not all zero
-	own       float64 // Σ of the error that the source's encoding has
-	odd       int64   // of the rows that differ, the one whose error is the largest multiple of its encoding's
-	oddError  float64 // its relative error
-	oddOwn    float64 // that of the encoding
-	oddFactor float64
+	differ int64 // rows whose bytes are not those that the source gives
+	first  int64 // the first of them
+	alike  int64 // rows whose bytes are, and that are not all zero
 }
 
 // add appends the rows behind those of s.
@@ -64,9 +62,6 @@ func (s *sums) add(o *sums) {
 		s.first = o.first
 	}
 	s.differ, s.alike = s.differ+o.differ, s.alike+o.alike
-	if o.oddFactor > s.oddFactor {
-		s.odd, s.oddError, s.oddOwn, s.oddFactor = o.odd, o.oddError, o.oddOwn, o.oddFactor
-	}
 }
 
 // most bounds figures that would be infinite, such as the relative error of a row that is zero in the source.
@@ -93,21 +88,29 @@ func (s *sums) cosine() float64 {
 // tensors compares every tensor with the source's: whether it is there, how far its values are, and whether they are the
 // bytes that this version makes of the source.
 func (s *Subject) tensors(ctx context.Context, r *Report) error {
-	list, found, err := s.match(r)
-	if err != nil {
-		return err
+	list, found, err := s.measure(ctx, r)
+	if err == nil {
+		s.judge(r, list, found)
+	}
+	return err
+}
+
+// measure finds out all about the tensors that both have; found is those that only one has, or in another shape.
+func (s *Subject) measure(ctx context.Context, r *Report) (list []compared, found []Finding, err error) {
+	if list, found, err = s.match(r); err != nil {
+		return nil, nil, err
 	}
 	o := s.options(list)
 	plan, err := s.Source.with(o)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	index := plan.Tensors().Index()
 	for i := range list {
 		list[i].step = index[s.Set.Tensors[list[i].number].Name]
 	}
 	if err := s.compare(ctx, plan, list); err != nil {
-		return err
+		return nil, nil, err
 	}
 	for i := range list {
 		c := &list[i]
@@ -120,10 +123,9 @@ func (s *Subject) tensors(ctx context.Context, r *Report) error {
 		v.WorstRow, v.RowRMSE = c.total.worst, c.total.worstError
 	}
 	if err := s.variants(ctx, o, list); err != nil {
-		return err
+		return nil, nil, err
 	}
-	s.judge(r, list, found)
-	return nil
+	return list, found, s.columns(ctx, plan, list)
 }
 
 // match pairs the file's tensors with the source's.
@@ -135,7 +137,7 @@ func (s *Subject) match(r *Report) (list []compared, found []Finding, err error)
 		have[t.Name] = true
 		step, ok := index[t.Name]
 		if !ok {
-			found = append(found, finding(t.Name, "the source gives no such tensor"))
+			found = append(found, finding(t.Name, "it is in the file, the source gives no such tensor"))
 			continue
 		}
 		want := s.Source.whole.Tensors().Tensor(step)
@@ -150,13 +152,16 @@ func (s *Subject) match(r *Report) (list []compared, found []Finding, err error)
 		}
 		c := compared{number: i, codec: codec, rows: t.Rows()}
 		c.cols, c.rowLen = rowOf(t)
+		if c.matrix = c.rows; len(t.Shape) > 2 {
+			c.matrix = t.Shape[1]
+		}
 		each := max(unitValues/c.cols, 1)
 		c.units = make([]sums, (c.rows+each-1)/each)
 		list = append(list, c)
 	}
 	for i := range s.Source.whole.Steps {
 		if t := s.Source.whole.Tensors().Tensor(i); !have[t.Name] {
-			found = append(found, finding(t.Name, "is missing; the source gives it with the shape %v", t.Shape))
+			found = append(found, finding(t.Name, "it is missing; the source gives it with the shape %v", t.Shape))
 		}
 	}
 	return list, found, nil
@@ -202,17 +207,17 @@ func isFloat(t gguf.Type) bool { return t == gguf.TypeF32 || t == gguf.TypeF16 |
 // work is one goroutine's memory.
 type work struct {
 	want, got    []float32 // the source's values and the file's
-	own          []float32 // what the source's encoding decodes to, of one row
+	own          []float32 // what the source's encoding decodes to
 	data, remade []byte
 }
 
-// bytes is how much memory one goroutine needs for the largest unit.
+// workBytes is how much memory one goroutine needs for the largest unit.
 func workBytes(list []compared) (n int64) {
 	for i := range list {
 		c := &list[i]
 		rows := max(unitValues/c.cols, 1)
 		// Source bytes and another copy of the values are the plan's.
-		n = max(n, rows*(c.cols*(4+4+4+8)+2*c.rowLen)+4*c.cols)
+		n = max(n, rows*(c.cols*(4+4+4+4+8)+2*c.rowLen)+columnBytes*c.cols)
 	}
 	return n
 }
@@ -312,9 +317,6 @@ func (c *compared) sum(w *work, first, rows int64) (u sums) {
 		e := relative(row.err, row.src)
 		if e > u.worstError {
 			u.worst, u.worstError = first+i, e
-		}
-		if factor := relative(row.err, own); !alike && e > rowFloor && factor > u.oddFactor {
-			u.odd, u.oddError, u.oddOwn, u.oddFactor = first+i, e, relative(own, row.src), factor
 		}
 	}
 	return u

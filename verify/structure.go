@@ -64,24 +64,24 @@ func (s *Subject) structure(r *Report) error {
 		}
 	}
 	spec, block, err := arch.FromGGUF(s.Set)
-	switch kind := fault.KindOf(err); {
+	switch {
 	case err == nil:
 		s.spec, s.block = spec, block
-	case kind == fault.Malformed || kind == fault.Mismatch:
+	case s.isWrong(err):
 		found = append(found, asFinding(err, s.Set.First.Name))
 	default:
 		return err
 	}
-	tokens, err := s.tokenizer()
-	switch kind := fault.KindOf(err); {
-	case kind == fault.Malformed || kind == fault.Mismatch:
+	tokens := 0
+	tok, err := tokenizer.FromGGUF(s.Set.First)
+	switch {
+	case err == nil:
+		tokens = tok.Len()
+		found = append(found, s.vocabulary(r, tokens)...)
+	case s.isWrong(err):
 		found = append(found, asFinding(err, s.Set.First.Name))
-	case err != nil:
+	default:
 		return err
-	case s.spec != nil && int64(tokens) > s.block.Vocab:
-		found = append(found, finding("token_embd.weight", "it has %d rows, the tokenizer has %d tokens", s.block.Vocab, tokens))
-	case s.spec != nil && int64(tokens) < s.block.Vocab:
-		r.note("token_embd.weight has %d rows, the tokenizer %d tokens: llama.cpp does not load such a file", s.block.Vocab, tokens)
 	}
 	text := fmt.Sprintf("%d keys, %d tensors, %d tokens", len(s.Set.KVs), len(s.Set.Tensors), tokens)
 	if n := len(s.Set.Files); n > 1 {
@@ -94,13 +94,38 @@ func (s *Subject) structure(r *Report) error {
 	return nil
 }
 
-// tokenizer opens the tokenizer and counts its tokens.
-func (s *Subject) tokenizer() (tokens int, err error) {
-	t, err := tokenizer.FromGGUF(s.Set.First)
-	if err != nil {
-		return 0, err
+// isWrong tells that an error is the file's: it contradicts itself, has a tensor that nobody knows, or something that is not known here
+// although the source, which is looked at next, should be.
+func (s *Subject) isWrong(err error) bool {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return false
 	}
-	return t.Len(), tokenizer.CheckSpecial(s.Set.First, t.Len())
+	switch f.Kind {
+	case fault.Malformed, fault.Mismatch:
+		return true
+	case fault.Unsupported, fault.Limit:
+		return f.Tensor != "" || s.Source != nil
+	}
+	return false
+}
+
+// vocabulary compares the number of tokens with what names and embeds them.
+func (s *Subject) vocabulary(r *Report, tokens int) (found []Finding) {
+	if err := tokenizer.CheckSpecial(s.Set.First, tokens); err != nil {
+		if f := asFinding(err, s.Set.First.Name); s.Source == nil {
+			found = append(found, f)
+		} else { // its keys are compared: what it says too is not the file's fault
+			r.Notices = append(r.Notices, f.Text)
+		}
+	}
+	switch {
+	case s.spec != nil && int64(tokens) > s.block.Vocab:
+		found = append(found, finding("token_embd.weight", "it has %d rows, the tokenizer has %d tokens", s.block.Vocab, tokens))
+	case s.spec != nil && int64(tokens) < s.block.Vocab:
+		r.note("token_embd.weight has %d rows, the tokenizer %d tokens: llama.cpp does not load such a file", s.block.Vocab, tokens)
+	}
+	return found
 }
 
 // inPart names a file of a set of several.

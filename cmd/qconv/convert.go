@@ -57,6 +57,7 @@ With --json, standard output gets one object a line: "event":"progress" about ev
 			defer src.Close()
 			o.Inputs, o.Dir = src.inputs, filepath.Dir(j.target)
 			if one.wanted() {
+				one.read = src.read
 				return one.write(c.Context(), plan, j.target, o)
 			}
 			return u.write(c.Context(), plan, j.target, o)

@@ -104,6 +104,7 @@ func typeList(separator string) string {
 // source is an opened SRC.
 type source struct {
 	inputs []os.FileInfo
+	read   func() int64 // bytes so far; nil for a GGUF file
 	close  func()
 }
 
@@ -141,7 +142,7 @@ func (j *job) plan(src string) (*source, *pipeline.Plan, error) {
 		s.Close()
 		return nil, nil, err
 	}
-	s.inputs = append(from.inputs(), j.inputs...)
+	s.inputs, s.read = append(from.inputs(), j.inputs...), from.read.Load
 	j.settle(p)
 	return s, p, nil
 }

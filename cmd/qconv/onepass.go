@@ -45,6 +45,7 @@ type onePass struct {
 	calibrated   int // windows, the first ones
 	compared     int // the first window that both models read
 	importance   imatrix.Output
+	read         func() int64 // bytes of the source so far; may be nil
 }
 
 func (o *onePass) flags(c *cobra.Command) {
@@ -121,8 +122,8 @@ func (o *onePass) prepare(j *job, name string, source func(pipeline.Options) (*p
 	if o.ram, err = r.budget(); err != nil || !o.runs() {
 		return err
 	}
-	const most = 1 << 30
-	j.opts.RAM = min(most, o.ram/4) // of the conversion alone
+	const most = 512 << 20
+	j.opts.RAM, j.opts.Buffers = o.ram, min(most, o.ram/8) // the models want the rest
 	o.held = pipeline.NewHeld()
 	plan, err := source(pipeline.Options{Pre: j.opts.Pre, Held: o.held, RAM: 1 << 62})
 	if err != nil {
@@ -317,6 +318,9 @@ func (o *onePass) judge(r *verify.Report) error {
 
 // finish gives the files their names and prints what was made.
 func (o *onePass) finish(ctx context.Context, job *pipeline.Job, c *stream.Conversion, report *verify.Report, target, state string, start time.Time) error {
+	if o.calibrate != "" {
+		o.ui.scarce(c.Sums.Scarce())
+	}
 	if o.imatrixOut != "" {
 		c.Sums.Datasets = []string{o.calibrate}
 		if _, err := c.Sums.Write(ctx, o.importance); err != nil {
@@ -348,9 +352,9 @@ func (o *onePass) finish(ctx context.Context, job *pipeline.Job, c *stream.Conve
 				return complete(err)
 			}
 		}
-		return complete(o.ui.convertedWith(made, time.Since(start), report))
+		return complete(o.ui.convertedWith(made, time.Since(start), report, o.read))
 	}
-	return complete(o.ui.converted(made, time.Since(start)))
+	return complete(o.ui.convertedWith(made, time.Since(start), nil, o.read))
 }
 
 // layered is the progress of a conversion that is told by layers, not by what is written.

@@ -82,16 +82,22 @@ func planJSON(p *pipeline.Plan, dir string) any {
 
 // converted prints what a conversion made.
 func (u *ui) converted(r *pipeline.Report, took time.Duration) error {
-	return u.convertedWith(r, took, nil)
+	return u.convertedWith(r, took, nil, nil)
 }
 
-// convertedWith prints what a conversion made that was verified.
-func (u *ui) convertedWith(r *pipeline.Report, took time.Duration, verification *verify.Report) error {
+// convertedWith prints what a conversion made that ran its source or was verified; read tells how many bytes of the source were
+// read, and may be nil.
+func (u *ui) convertedWith(r *pipeline.Report, took time.Duration, verification *verify.Report, read func() int64) error {
+	var bytes int64
+	if read != nil {
+		bytes = read()
+	}
 	if u.json {
 		v := struct {
 			totalsJSON
 			Seconds   float64      `json:"seconds"`
 			Reused    int64        `json:"reused_bytes"`
+			Read      int64        `json:"source_bytes_read,omitempty"`
 			Fallbacks []tensorJSON `json:"fallbacks"`
 			Damaged   []string     `json:"damaged"`
 			Warnings  []string     `json:"warnings"`
@@ -100,7 +106,7 @@ func (u *ui) convertedWith(r *pipeline.Report, took time.Duration, verification 
 		}{
 			totalsJSON: totalsJSON{Event: "done", Source: r.Source, Arch: r.Arch, Type: r.Type, Weights: r.Elements, Tensors: r.Tensors,
 				SourceBytes: r.SourceBytes, Bytes: r.Bytes, BitsPerWeight: r.BitsPerWeight, Files: []fileJSON{}, Notices: orEmpty(r.Notices)},
-			Seconds: took.Seconds(), Reused: r.Reused, Fallbacks: []tensorJSON{}, Damaged: orEmpty(r.Damaged), Warnings: orEmpty(r.Warnings), Verification: verification,
+			Seconds: took.Seconds(), Reused: r.Reused, Read: bytes, Fallbacks: []tensorJSON{}, Damaged: orEmpty(r.Damaged), Warnings: orEmpty(r.Warnings), Verification: verification,
 		}
 		for _, f := range r.Files {
 			v.Files = append(v.Files, fileJSON(f))

@@ -93,6 +93,9 @@ func wanted(f *pflag.Flag) string {
 	case "duration":
 		return "a time, such as 10s or 5m"
 	}
+	if v, ok := f.Value.(*boundValue); ok {
+		return v.wanted()
+	}
 	return "what this flag takes"
 }
 

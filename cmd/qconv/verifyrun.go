@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -21,7 +22,6 @@ import (
 // boundFlags are the flags of the gate.
 type boundFlags struct {
 	verify.Bounds
-	all []*boundValue
 }
 
 // boundValue is a flag with a finite number that is at least 0.
@@ -42,13 +42,17 @@ func (v *boundValue) String() string {
 func (v *boundValue) Set(s string) error {
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) || x < 0 || x > v.most {
-		if v.most < math.MaxFloat64 {
-			return fmt.Errorf("expected a number from 0 to %g", v.most)
-		}
-		return fmt.Errorf("expected a number from 0 on")
+		return errors.New(v.wanted()) // which flagError says
 	}
 	*v.to = &x
 	return nil
+}
+
+func (v *boundValue) wanted() string {
+	if v.most < math.MaxFloat64 {
+		return fmt.Sprintf("a number from 0 to %g", v.most)
+	}
+	return "a number from 0 on"
 }
 
 func (b *boundFlags) add(c *cobra.Command) {

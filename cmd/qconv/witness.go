@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/qconv/qconv/formats/hf"
 )
@@ -17,6 +18,19 @@ type witness struct {
 	dir  string
 	mu   sync.Mutex
 	seen map[string]os.FileInfo
+	read atomic.Int64 // bytes
+}
+
+// counted is a file of which it is known how much was read.
+type counted struct {
+	hf.Blob
+	read *atomic.Int64
+}
+
+func (c counted) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Blob.ReadAt(p, off)
+	c.read.Add(int64(n))
+	return n, err
 }
 
 func newWitness(dir string, follow bool) *witness {
@@ -37,7 +51,7 @@ func (w *witness) Open(name string) (hf.Blob, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen[name] = st
-	return b, nil
+	return counted{b, &w.read}, nil
 }
 
 // inputs gives the files that were opened, by name.

@@ -9,7 +9,7 @@
 // pre-tokenizer, which is enough for plans and conversions but gives other key-values than the real one.
 //
 // Models of random weights for benchmarks need no -data: half-billion (1 GB), qwen-layers (0.7 GB), three-billion
-// (6.2 GB) and deepseek-experts (2.7 GB); random.go says what they are.
+// (6.2 GB), qwq-layers (7.0 GB) and deepseek-experts (2.7 GB); random.go says what they are.
 //
 // -fill N writes plausible values into the first N MiB of each shard; the rest stays zero.
 package main

@@ -35,6 +35,12 @@ var randomModels = map[string]random{
 		"hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36, "max_window_layers": 36,
 		"num_attention_heads": 16, "num_key_value_heads": 2, "vocab_size": 81920, "max_position_embeddings": 4096,
 	}},
+	// Four layers of QwQ-32B, embeddings and output of their true size: 3.5 billion weights.
+	"qwq-layers": {base: "testdata/harbour-2m", shards: 4, tensors: qwen2Tensors, config: map[string]any{
+		"hidden_size": 5120, "intermediate_size": 27648, "num_hidden_layers": 4, "max_window_layers": 4,
+		"num_attention_heads": 40, "num_key_value_heads": 8, "vocab_size": 152064, "max_position_embeddings": 32768,
+		"rope_theta": 1000000.0,
+	}},
 	// A DeepSeek V3 with 8 of 128 experts: 1.3 billion weights, of which 0.2 billion work for a token.
 	"deepseek-experts": {base: "testdata/fixtures/deepseek-v3", shards: 2, tensors: deepSeekTensors, config: map[string]any{
 		"hidden_size": 1024, "intermediate_size": 4096, "moe_intermediate_size": 512, "num_hidden_layers": 7,
