@@ -90,6 +90,21 @@ func TestVocabulary(t *testing.T) {
 	}
 }
 
+// TestC11Empty: a tensor that holds nothing is named, with a source and without.
+func TestC11Empty(t *testing.T) {
+	for _, src := range []*Source{nil, FromCheckpoint(checkpoint(t, tiny), "")} {
+		p := open(t, healthy(t, "Q8_0", false))
+		p.tensor("blk.1.attn_norm.weight").Shape = []int64{0}
+		p.data["blk.1.attn_norm.weight"] = nil
+		p.tensor("blk.1.ffn_up.weight").Shape = []int64{0, 512}
+		p.data["blk.1.ffn_up.weight"] = nil
+		err := Error(static(t, subject(t, p.file(), src)))
+		if fault.KindOf(err) != fault.Failed || !strings.Contains(err.Error(), `tensor "blk.1.attn_norm.weight": the shape is [0], the keys say [256]`) {
+			t.Error(err)
+		}
+	}
+}
+
 // TestUnreadable: a file that is damaged is a report, what is no GGUF file is an error.
 func TestUnreadable(t *testing.T) {
 	cut := fault.New(fault.Malformed, "out.gguf", "ends too early").In("w").At(7)

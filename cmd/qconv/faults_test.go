@@ -97,7 +97,7 @@ func promisedRows() (rows []string) {
 			rows = append(rows, r.family+strconv.Itoa(i))
 		}
 	}
-	return append(rows, "D12", "D13", "D14", "D15", "D16", "F3", "F4", "F6", "H1", "H4", "H5", "H6", "H7", "H8", "H9", "H10")
+	return append(rows, "D12", "D13", "D14", "D15", "D16", "F3", "F4", "F6", "H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "H9", "H10", "H11", "H12")
 }
 
 // testSources gives the text of all test files of each package, by its directory.
