@@ -4,9 +4,8 @@
   python testdata/bench_onepass.py [--models three-billion,qwq-layers] [--chunks 8] [--ctx 512] [--ram 2GiB] [--type Q4_K_M]
                                    [--threads 2] [--text FILE] [--dir /tmp/qconv-bench]
 
-Makes a checkpoint of random weights (testdata/standin, once), converts it in one pass, and then runs `qconv verify` without
-its static part's reading being counted: what both forward passes take is the time between the first and the last of its
-progress events. Prints seconds a layer, and what they make for the layers of the true model. Fails when the peak of
+Makes a checkpoint of random weights (testdata/standin, once), converts it in one pass, and then measures the perplexity of the
+checkpoint and of the file on the same windows with the same memory: that is what the forward passes alone take. Prints seconds a layer, and what they make for the layers of the true model. Fails when the peak of
 resident memory is above --ram plus 200 MiB, when more than 1.05 times the checkpoint is read, or when the one pass takes more
 than 1.3 times as long as the forward passes.
 """
@@ -56,7 +55,7 @@ def main():
         at = lambda share: next(t for t, e in events if e["event"] == "progress" and e["phase"] == "convert" and e["done_tokens"] >= share * e["total_tokens"])
         first, last = at(1 / layers), at((layers - 1) / layers)
         layer = (last - first) / (layers - 2)
-        # Forward passes alone: those of verify, which are told layer by layer too.
+        print(f"{name}: one pass {took:.1f} s, peak {peak:.0f} MiB", file=sys.stderr, flush=True)
         alone = {}
         for path in (ck, gguf):
             _, alone[path], _ = run([qconv, "perplexity", path, "-f", a.text, *text])
