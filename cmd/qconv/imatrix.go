@@ -272,7 +272,7 @@ func (u *ui) collect(ctx context.Context, q *collecting, m *runnable, w *stream.
 	u.note("%s: %d chunks of %d tokens, about %s of memory%s", quoted(m.name), len(w.IDs), w.Length(), size(plan.Peak), times)
 	start := time.Now()
 	bar := newProgress(u)
-	dev := cpu.New(q.threads, q.fast)
+	dev := q.device(q.threads)
 	rm, err := m.load(ctx, dev, bar, w.Length(), plan.LayerMajor)
 	if err != nil {
 		return nil, done, err
@@ -310,7 +310,7 @@ func (q *collecting) state() string { return q.out.Path + ".state" }
 // identity is what an interrupted run's work belongs to: files, options, version, and instructions, which products depend on.
 func (q *collecting) identity(m *runnable) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %s %v %q\n", version, cpu.Kernels(), q.fast, q.pre)
+	fmt.Fprintf(h, "%s %s %v %q\n", version, cpu.Kernels(), q.precision, q.pre)
 	for _, in := range m.inputs {
 		fmt.Fprintf(h, "%q %d %d\n", in.Name(), in.Size(), in.ModTime().UnixNano())
 	}

@@ -34,7 +34,7 @@ type onePass struct {
 	text       textFlags
 	bounds     boundFlags
 	page       string
-	fast       bool
+	precision
 
 	score        stream.Score
 	words, other string // of the texts
@@ -58,7 +58,7 @@ func (o *onePass) flags(c *cobra.Command) {
 	o.text.add(c)
 	o.bounds.add(c)
 	f.StringVar(&o.page, "report", "", "with --verify: write an HTML page to `FILE`")
-	f.BoolVar(&o.fast, "fast", false, "run with 8-bit rounding, as other runtimes do (default: 16)")
+	o.precision.add(c, true)
 }
 
 // wanted tells whether there is anything to do beside converting.
@@ -271,15 +271,17 @@ func (o *onePass) giveUp(err error, job *pipeline.Job, state string) error {
 
 // run converts while the source runs.
 func (o *onePass) run(ctx context.Context, c *stream.Conversion, plan stream.Plan, bar *progress) ([]stream.Distance, error) {
-	dev := cpu.New(c.Plan.Memory.Workers, o.fast)
+	dev := cpu.New(c.Plan.Memory.Workers, o.fast) // as imatrix runs the source
 	defer dev.Close()
+	file := o.device(c.Plan.Memory.Workers)
+	defer file.Close()
 	m, err := model.New(ctx, dev, o.source.block, o.source.src, o.windows.Length())
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	c.Source, c.Run, c.Calibrated, c.Compared, c.Output = m, o.verify, o.calibrated, o.compared, o.output
-	c.Every, c.Digest = savedEvery, fmt.Sprint(o.fast)
+	c.Source, c.FileDevice, c.Run, c.Calibrated, c.Compared, c.Output = m, file, o.verify, o.calibrated, o.compared, o.output
+	c.Every, c.Digest = savedEvery, fmt.Sprint(o.precision, cpu.Kernels())
 	o.ui.note("%s: %d windows of %d tokens, about %s of memory", quoted(o.source.name), len(o.windows.IDs), o.windows.Length(), size(plan.Peak))
 	bar.openTokens("convert", int64(len(o.windows.IDs)*o.windows.Length()))
 	c.Resume, c.Notice = bar.resume, func(text string) { o.ui.notices([]string{text}) }

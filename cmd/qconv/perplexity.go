@@ -57,7 +57,7 @@ end.`,
 			if err != nil {
 				return err
 			}
-			return u.perplexity(c.Context(), m, w, cpu.New(r.threads, r.fast), ram, t.score)
+			return u.perplexity(c.Context(), m, w, r.device(r.threads), ram, t.score)
 		},
 	}
 	c.Flags().StringVarP(&t.file, "file", "f", "", "`FILE` with the text")

@@ -12,7 +12,6 @@ import (
 	"github.com/qconv/qconv/formats/gguf"
 	"github.com/qconv/qconv/formats/tokenizer"
 	"github.com/qconv/qconv/runtime/chat"
-	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/sample"
 )
 
@@ -216,7 +215,7 @@ func (g *generation) generate(ctx context.Context, u *ui, m *runnable, ids []int
 	}
 	start := time.Now()
 	bar := newProgress(u)
-	rm, err := m.load(ctx, cpu.New(g.threads, g.fast), bar, int(length), false)
+	rm, err := m.load(ctx, g.device(g.threads), bar, int(length), false)
 	bar.finish()
 	if err != nil {
 		return err

@@ -39,9 +39,9 @@ func (r *runnable) Close() { r.close() }
 
 // runtimeFlags are those of commands that run a model.
 type runtimeFlags struct {
-	threads        int
-	ram            string
-	fast           bool
+	threads int
+	ram     string
+	precision
 	pre            string
 	followSymlinks bool
 }
@@ -50,9 +50,26 @@ func (r *runtimeFlags) add(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVarP(&r.threads, "threads", "j", 0, "`N` threads (default: all cores)")
 	f.StringVar(&r.ram, "ram", "", "`SIZE` of weights and buffers together (default: three quarters of the machine's memory)")
-	f.BoolVar(&r.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
+	r.precision.add(c, false)
 	f.StringVar(&r.pre, "pre", "", "`NAME` of a checkpoint's pre-tokenizer, when it cannot be found out (such as qwen2, llama-bpe)")
 	followFlag(c, &r.followSymlinks)
+}
+
+// precision says how products with weights in blocks are rounded.
+type precision struct{ fast, exact bool }
+
+func (p *precision) add(c *cobra.Command, exact bool) {
+	f := c.Flags()
+	f.BoolVar(&p.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
+	f.BoolVar(&p.exact, "exact", exact, "round nothing beyond float32, at the speed of float weights")
+}
+
+// device is the processor; fast wins over exact, which may be a default.
+func (p *precision) device(threads int) *cpu.Device {
+	if p.exact && !p.fast {
+		return cpu.NewExact(threads)
+	}
+	return cpu.New(threads, p.fast)
 }
 
 // defaultRAM is for machines that do not say how much memory they have.

@@ -56,7 +56,8 @@ and only errors that no encoding explains are found.
 With --file the model reads a text. Alone, its perplexity is reported. With --against, source and file read it side by side, layer
 by layer, in windows of --ctx tokens: how far the hidden state is from the source's behind every layer, and at the end how far every
 prediction is: KL divergence, both perplexities, how often the likeliest tokens agree, as llama-perplexity --kl-divergence defines
-them. Of each model one layer (or expert) is in memory at a time, and no file of logits is written.
+them. Of each model one layer (or expert) is in memory at a time, and no file of logits is written. Nothing is rounded beyond float32 (--exact), so
+that figures are the file's and not the arithmetic's; --exact=false keeps 16 bits and takes about half the time for the file.
 
 --max-kld and its like set bounds: a figure outside is a failure that names the figure and the layer that adds most to the error.
 --report writes all of it as one HTML page that loads nothing from anywhere.
@@ -79,7 +80,7 @@ Anything found is exit code 7. With --json, standard output gets one object, the
 	j.bounds.add(c)
 	f.StringVar(&j.page, "report", "", "write an HTML page to `FILE`")
 	f.BoolVar(&j.force, "force", false, "replace the page if it exists")
-	f.BoolVar(&j.runtime.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
+	j.runtime.precision.add(c, true)
 	f.StringVar(&j.against, "against", "", "checkpoint directory or GGUF file `SRC` that the file was made of")
 	f.StringVar(&j.manifest, "manifest", "", "compare digests with those in `FILE`, which qconv hash or gguf-hash printed")
 	f.StringVar(&j.imatrix, "imatrix", "", "importance matrix `FILE` that the file was made with")

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qconv/qconv/formats/fault"
-	"github.com/qconv/qconv/runtime/device/cpu"
 	"github.com/qconv/qconv/runtime/stream"
 	"github.com/qconv/qconv/verify"
 )
@@ -136,7 +135,7 @@ func (j *verifyJob) run(ctx context.Context) error {
 	}
 	j.ui.note("%s against %s: %d windows of %d tokens, layer by layer, about %s of memory", quoted(file.name), quoted(source.name), len(w.IDs), w.Length(), size(plan.Peak))
 	bar := newProgress(j.ui)
-	dev := cpu.New(j.runtime.threads, j.runtime.fast)
+	dev := j.runtime.device(j.runtime.threads)
 	defer dev.Close()
 	s, err := source.load(ctx, dev, bar, w.Length(), true)
 	if err != nil {
@@ -162,7 +161,7 @@ func (j *verifyJob) alone(ctx context.Context, file *runnable) error {
 		return err
 	}
 	j.describeText(w)
-	p, _, err := j.ui.evaluate(ctx, file, w, cpu.New(j.runtime.threads, j.runtime.fast), j.ram)
+	p, _, err := j.ui.evaluate(ctx, file, w, j.runtime.device(j.runtime.threads), j.ram)
 	return j.report.Evaluated(p, err)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/qconv/qconv/formats/arch"
 	"github.com/qconv/qconv/quantize/imatrix"
 	"github.com/qconv/qconv/quantize/pipeline"
+	"github.com/qconv/qconv/runtime/device"
 	"github.com/qconv/qconv/runtime/model"
 )
 
@@ -20,11 +21,12 @@ type Conversion struct {
 	Plan *pipeline.Plan // with Options.Held; with Options.Calibration if windows calibrate
 	Job  *pipeline.Job
 
-	Source     *model.Model // of a plan with the same Held, with as many positions as windows have
-	Run        bool         // what is written runs too, on the source's device
-	Calibrated int          // the first so many windows calibrate
-	Compared   int          // the file runs from this window on
-	Output     bool         // importance of the output matrix is wanted too
+	Source     *model.Model  // of a plan with the same Held, with as many positions as windows have
+	Run        bool          // what is written runs too,
+	FileDevice device.Device // here; nil: on the source's device
+	Calibrated int           // the first so many windows calibrate
+	Compared   int           // the file runs from this window on
+	Output     bool          // importance of the output matrix is wanted too
 
 	Logits func(source, file []float32, next []int32) error // as Pair's
 
@@ -203,7 +205,11 @@ func (c *Conversion) begun(ctx context.Context, k *walk, lane int, saved *SavedS
 	if err != nil {
 		return err
 	}
-	k.lanes[1].m, err = model.New(ctx, c.Source.Device(), block, model.FromSet(set), c.Source.Limit())
+	dev := c.FileDevice
+	if dev == nil {
+		dev = c.Source.Device()
+	}
+	k.lanes[1].m, err = model.New(ctx, dev, block, model.FromSet(set), c.Source.Limit())
 	c.pair.File = k.lanes[1].m
 	return err
 }

@@ -16,6 +16,7 @@ import (
 type Device struct {
 	threads int
 	mode    matrix.Mode
+	exact   bool
 	workers []worker // one a thread
 	helpers []helper // one a thread but the caller's
 	pool    pool
@@ -33,6 +34,14 @@ func New(threads int, fast bool) *Device {
 	if fast {
 		d.mode = matrix.Fast
 	}
+	return d
+}
+
+// NewExact gives a device that rounds nothing but in float32, whatever the type of a weight: what it computes is 1e-6 from
+// the truth, not 1e-5, at the speed of float weights.
+func NewExact(threads int) *Device {
+	d := New(threads, false)
+	d.exact = true
 	return d
 }
 
@@ -126,6 +135,9 @@ func (d *Device) Load(t gguf.Type, cols, rows, matrices int, read func(p []byte,
 		m, err := matrix.NewWeight(t, rows, cols, w.blocks[i*rows*rowBytes:(i+1)*rows*rowBytes])
 		if err != nil {
 			return nil, err
+		}
+		if d.exact {
+			m.Exact()
 		}
 		m.Weave(func(n int, f func(i int)) { d.run(n, func(_, i int) { f(i) }) })
 		w.matrices = append(w.matrices, m)

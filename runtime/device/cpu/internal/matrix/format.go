@@ -23,6 +23,7 @@ type format struct {
 	// widen gives the values of a type without integers.
 	widen func(dst []float32, src []byte)
 	half  bool // it is F16
+	exact bool // it has integers, but is widened
 }
 
 // formatOf gives the format of a type, nil for types that are no weights.

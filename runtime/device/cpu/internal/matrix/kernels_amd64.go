@@ -266,6 +266,10 @@ func fusedKernel(t tier, typ gguf.Type) func(terms *float32, blocks *byte, value
 }
 
 func widen(t tier, f *format, dst []float32, src []byte) {
+	if f.exact {
+		f.widen(dst, src)
+		return
+	}
 	done, size := 0, f.bytes
 	if size == 4 {
 		done = copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src) / 4
@@ -283,7 +287,7 @@ func widen(t tier, f *format, dst []float32, src []byte) {
 // columns are whole steps; it tells how many columns it did.
 func streamRows(sums []float32, a *Activations, w *Weight, row int) (done int) {
 	steps := w.Cols / floatLanes
-	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 {
+	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 || w.format.exact {
 		return 0
 	}
 	var kernel func(sums *float32, rows *byte, x *float32, rowBytes, steps int)

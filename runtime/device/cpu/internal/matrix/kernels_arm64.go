@@ -243,6 +243,10 @@ func fusedProducts(l *lanes, terms []float32, apart int, a *Activations, w *Weig
 }
 
 func widen(t tier, f *format, dst []float32, src []byte) {
+	if f.exact {
+		f.widen(dst, src)
+		return
+	}
 	done, size := 0, f.bytes
 	if size == 4 {
 		done = copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), src) / 4
@@ -261,7 +265,7 @@ func widen(t tier, f *format, dst []float32, src []byte) {
 // columns are whole steps; it tells how many columns it did.
 func streamRows(sums []float32, a *Activations, w *Weight, row int) (done int) {
 	steps := w.Cols / floatLanes
-	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 {
+	if a.tier == plain || a.n > few || row+floatRows > w.Rows || steps == 0 || w.format.exact {
 		return 0
 	}
 	rows := w.Blocks[row*w.rowBytes:][:floatRows*w.rowBytes]

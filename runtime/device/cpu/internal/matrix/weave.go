@@ -15,7 +15,7 @@ const weavers = 8
 // then the half at the end. It does nothing where no kernel wants it. Rows behind the last eight stay as they are. run
 // calls its function for 0 … n-1, on several threads if it likes.
 func (w *Weight) Weave(run func(n int, f func(i int))) {
-	if w.woven > 0 || !wantsWoven(w.Type) {
+	if w.woven > 0 || w.format.exact || !wantsWoven(w.Type) {
 		return
 	}
 	const together = 32 // eights for a call

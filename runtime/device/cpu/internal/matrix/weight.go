@@ -5,6 +5,7 @@ import (
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
+	"github.com/qconv/qconv/quantize"
 )
 
 // Weight is a matrix in the blocks of a GGUF file, row after row. NewWeight makes it; it must not be changed.
@@ -33,6 +34,15 @@ func NewWeight(t gguf.Type, rows, cols int, blocks []byte) (*Weight, error) {
 		return nil, fault.New(fault.Mismatch, "", "a weight of type %v has %d bytes for %d rows of %d columns, %d bytes for %d values", t, len(blocks), rows, cols, size, elems)
 	}
 	return &Weight{Type: t, Rows: rows, Cols: cols, Blocks: blocks, format: f, rowBytes: len(blocks) / rows}, nil
+}
+
+// Exact lets products be made as those of types without integers: values are widened, and nothing is rounded but in float32.
+func (w *Weight) Exact() {
+	if w.format.group == 0 {
+		return
+	}
+	codec, _ := quantize.For(w.Type) // every format has one
+	w.format = &format{elems: w.format.elems, bytes: w.format.bytes, widen: codec.Decode, exact: true}
 }
 
 // row gives the blocks of columns from … to-1 of a row that is not woven.
