@@ -103,6 +103,9 @@ func (p *Plan) finish(o Options, identity func(hash.Hash)) error {
 		if err := weights.step(s); err != nil {
 			return err
 		}
+		if o.Held != nil && len(s.Shape) > 2 {
+			s.slab = s.matrixRows() // one expert is held and made at a time
+		}
 		tensors[i] = gguf.Tensor{Name: s.Name, Type: s.Type, Shape: s.Shape}
 		p.Elements += s.rows * s.cols
 	}

@@ -81,9 +81,9 @@ type Slab struct {
 // Slabs gives the number of slabs of a step.
 func (p *Plan) Slabs(step int) int64 { s := &p.Steps[step]; return s.rows / s.slab }
 
-// Hold reads the sources of slabs into memory, where all plans with the same Held find them until drop is called, and tells how
-// many bytes that were. What is held already is not read again, and stays as long as the other holds it.
-func (p *Plan) Hold(ctx context.Context, slabs []Slab) (drop func(), bytes int64, err error) {
+// Hold reads the sources of slabs into memory, where all plans with the same Held find them until drop is called. What is
+// held already is not read again, and stays as long as the other holds it.
+func (p *Plan) Hold(ctx context.Context, slabs []Slab) (drop func(), err error) {
 	var mine []*held
 	drop = func() { p.held.drop(mine) }
 	for _, x := range p.sources(slabs) {
@@ -100,13 +100,13 @@ func (p *Plan) Hold(ctx context.Context, slabs []Slab) (drop func(), bytes int64
 			}
 			if err != nil {
 				drop()
-				return nil, 0, err
+				return nil, err
 			}
 		}
-		bytes, mine = bytes+x.n, append(mine, x)
+		mine = append(mine, x)
 		p.held.add(x)
 	}
-	return drop, bytes, nil
+	return drop, nil
 }
 
 // sources are the parts of source tensors that slabs come from.

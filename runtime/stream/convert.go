@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/qconv/qconv/formats/arch"
@@ -40,7 +39,6 @@ type Conversion struct {
 
 	Sums   *imatrix.Sums                    // what was collected, by name
 	Errors map[pipeline.Slab]pipeline.Error // of all slabs that were not copied as they are
-	Held   atomic.Int64                     // bytes that were read from the source
 
 	keeper      keeper
 	pair        Pair
@@ -58,7 +56,7 @@ type groups struct {
 	stacks [][]int           // steps of each layer's routed experts
 }
 
-func group(p *pipeline.Plan) (groups, error) {
+func group(p *pipeline.Plan) groups {
 	g := groups{bodies: make([][]pipeline.Slab, p.Block.Layers), stacks: make([][]int, p.Block.Layers)}
 	for i := range p.Steps {
 		name := p.Steps[i].Name
@@ -67,24 +65,19 @@ func group(p *pipeline.Plan) (groups, error) {
 			slabs = append(slabs, pipeline.Slab{Step: i, Slab: k})
 		}
 		var layer int
-		if _, err := fmt.Sscanf(name, "blk.%d.", &layer); err != nil {
-			if name == "output.weight" {
-				g.head = append(g.head, slabs...)
-			} else {
-				g.outer = append(g.outer, slabs...)
-			}
-			continue
-		}
+		_, err := fmt.Sscanf(name, "blk.%d.", &layer)
 		switch {
-		case layer >= len(g.bodies):
-			return g, fmt.Errorf("stream: %s is in none of %d layers", name, len(g.bodies))
+		case name == "output.weight":
+			g.head = append(g.head, slabs...)
+		case err != nil || layer >= len(g.bodies): // layers that only predict ahead do not run
+			g.outer = append(g.outer, slabs...)
 		case strings.HasSuffix(name, "_exps.weight") && int64(len(slabs)) == p.Block.Experts.Count:
 			g.stacks[layer] = append(g.stacks[layer], i)
 		default:
 			g.bodies[layer] = append(g.bodies[layer], slabs...)
 		}
 	}
-	return g, nil
+	return g
 }
 
 // of gives the slabs of a layer's body or of an expert.
@@ -102,10 +95,7 @@ func (g *groups) of(layer, expert int) []pipeline.Slab {
 // Make makes all slabs, and gives the distances behind each layer if the file runs too. All windows must fit into one round. The
 // job is not committed.
 func (c *Conversion) Make(ctx context.Context, w *Windows, plan Plan, watch func(done float64, layers []Distance)) ([]Distance, error) {
-	var err error
-	if c.groups, err = group(c.Plan); err != nil {
-		return nil, err
-	}
+	c.groups = group(c.Plan)
 	c.seen = NewCollector(c.Source.Device(), &c.Source.Block, c.Output)
 	c.Sums, c.Errors = c.seen.Sums, map[pipeline.Slab]pipeline.Error{}
 	c.Sums.ChunkSize = int64(w.Length())
@@ -157,9 +147,7 @@ func (c *Conversion) Make(ctx context.Context, w *Windows, plan Plan, watch func
 
 // hold is the source lane's.
 func (c *Conversion) hold(ctx context.Context, layer, expert int) (func(), error) {
-	drop, n, err := c.Plan.Hold(ctx, c.groups.of(layer, expert))
-	c.Held.Add(n)
-	return drop, err
+	return c.Plan.Hold(ctx, c.groups.of(layer, expert))
 }
 
 // begin holds what the embeddings come from until it is quantized too, or longer when they are the head.
@@ -167,11 +155,8 @@ func (c *Conversion) begin(ctx context.Context, lane int) error {
 	if lane != 0 {
 		return nil
 	}
-	drop, n, err := c.Plan.Hold(ctx, c.groups.outer)
-	if err == nil {
-		c.drop = drop
-		c.Held.Add(n)
-	}
+	drop, err := c.Plan.Hold(ctx, c.groups.outer)
+	c.drop = drop
 	return err
 }
 
@@ -241,11 +226,10 @@ func (c *Conversion) head(ctx context.Context) error {
 			}
 		}
 	}
-	drop, n, err := c.Plan.Hold(ctx, c.groups.head)
+	drop, err := c.Plan.Hold(ctx, c.groups.head)
 	if err != nil {
 		return err
 	}
-	c.Held.Add(n)
 	c.drop = drop // when the source's head is loaded too
 	return c.make(ctx, c.groups.head)
 }
