@@ -10,7 +10,19 @@ const floatRows = 4
 // floatLanes is how many partial sums a product has.
 const floatLanes = 16
 
+// floatTokens is how many vectors are multiplied with all rows of a call before the next ones: a chunk of them, half a MiB,
+// stays in the second-level cache. Of 2,048 a chunk would come from further away for each four rows, at 0.7 of the speed.
+const floatTokens = 256
+
 func (s *Scratch) multiplyFloats(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
+	for t := 0; t < a.n; t += floatTokens {
+		part := *a
+		part.n, part.floats = min(floatTokens, a.n-t), a.floats[t*a.stride:]
+		s.multiplyFloatPart(dst[t*stride:], stride, &part, w, row0, row1)
+	}
+}
+
+func (s *Scratch) multiplyFloatPart(dst []float32, stride int, a *Activations, w *Weight, row0, row1 int) {
 	const size = floatRows * floatLanes
 	blocks := (a.n + tokens - 1) / tokens
 	all := s.sumsFor((blocks*tokens*(size+floatRows) + tileRows - 1) / tileRows)
