@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/qconv/qconv/quantize/pipeline"
 )
@@ -78,29 +77,18 @@ func (s *Subject) columns(ctx context.Context, plan *pipeline.Plan, list []compa
 	}
 	s.begin("compare rows", total)
 	tensors := plan.Tensors()
-	var next atomic.Int64
 	var mu sync.Mutex
-	var g group
-	for range workers {
-		g.run(func() error {
-			var w work
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(jobs) || g.failed() {
-					return nil
-				}
-				c := jobs[n].c
-				found, err := s.oneMatrix(ctx, tensors, c, jobs[n].matrix, &w)
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				c.strange.add(&found)
-				mu.Unlock()
-			}
-		})
-	}
-	return g.wait()
+	return each(workers, len(jobs), func(i int, w *work) error {
+		c := jobs[i].c
+		found, err := s.oneMatrix(ctx, tensors, c, jobs[i].matrix, w)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		c.strange.add(&found)
+		return nil
+	})
 }
 
 // add joins what was found in another matrix of the tensor; the order does not matter.

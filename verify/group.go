@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/qconv/qconv/quantize/pipeline"
 )
@@ -26,6 +27,27 @@ func (g *group) run(f func() error) {
 			g.fail(err)
 		}
 	})
+}
+
+// each calls f for 0 … n-1 on so many workers, which each have memory of their own, until one fails.
+func each(workers, n int, f func(i int, w *work) error) error {
+	var next atomic.Int64
+	var g group
+	for range workers {
+		g.run(func() error {
+			var w work
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n || g.failed() {
+					return nil
+				}
+				if err := f(i, &w); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return g.wait()
 }
 
 func (g *group) fail(err error) {

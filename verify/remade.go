@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/formats/gguf"
@@ -88,29 +87,15 @@ func (s *Subject) try(ctx context.Context, plan *pipeline.Plan, left []*compared
 	if err != nil {
 		return err
 	}
-	var next atomic.Int64
-	var g group
-	for range workers {
-		g.run(func() error {
-			var w work
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(left) || g.failed() {
-					return nil
-				}
-				c := list[n]
-				c.step = index[s.Set.Tensors[c.number].Name]
-				same, err := s.makes(ctx, tensors, &c, &w)
-				if err != nil {
-					return err
-				}
-				if same {
-					left[n].variant = name
-				}
-			}
-		})
-	}
-	return g.wait()
+	return each(workers, len(left), func(i int, w *work) error {
+		c := list[i]
+		c.step = index[s.Set.Tensors[c.number].Name]
+		same, err := s.makes(ctx, tensors, &c, w)
+		if same && err == nil {
+			left[i].variant = name
+		}
+		return err
+	})
 }
 
 // makes tells whether a tensor is what is made of the source, beginning with rows that differed before.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"math"
-	"sync/atomic"
 
 	"github.com/qconv/qconv/formats/fault"
 	"github.com/qconv/qconv/quantize"
@@ -170,30 +169,19 @@ func (s *Subject) compare(ctx context.Context, plan *pipeline.Plan, list []compa
 	}
 	s.begin("compare", total)
 	tensors := plan.Tensors()
-	var next atomic.Int64
-	var g group
-	for range workers {
-		g.run(func() error {
-			var w work
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(places) || g.failed() {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				c := &list[places[n].tensor]
-				first, rows := c.unit(places[n].unit)
-				if err := s.fetch(tensors, c, first, rows, &w); err != nil {
-					return err
-				}
-				c.units[places[n].unit] = c.sum(&w, first, rows)
-				s.done(rows * c.rowLen)
-			}
-		})
-	}
-	return g.wait()
+	return each(workers, len(places), func(i int, w *work) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c, unit := &list[places[i].tensor], places[i].unit
+		first, rows := c.unit(unit)
+		if err := s.fetch(tensors, c, first, rows, w); err != nil {
+			return err
+		}
+		c.units[unit] = c.sum(w, first, rows)
+		s.done(rows * c.rowLen)
+		return nil
+	})
 }
 
 // fetch reads rows of a tensor from the file and makes them of the source.
