@@ -244,7 +244,7 @@ func (o *onePass) write(ctx context.Context, p *pipeline.Plan, target string, ou
 			return o.giveUp(o.source.explained(err), job, state)
 		}
 	} else {
-		if err := job.Make(ctx, nil); err != nil {
+		if err := job.MakeAll(ctx); err != nil {
 			return err
 		}
 		report = verify.Converted(p, job.AllErrors())

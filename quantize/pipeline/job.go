@@ -18,8 +18,9 @@ type Job struct {
 	o       Output
 	set     *outfile.Set
 	found   damage
-	unseen  map[int]bool // steps of which an earlier run made a part
-	todo    []todo       // units that are not there yet, in order of the files
+	unseen  map[int]bool    // steps of which an earlier run made a part
+	todo    map[Slab][]todo // units that are not there yet
+	slabs   []Slab          // all, in order of the files
 	reused  int64
 	late    *late
 	measure *measure // nil: nobody wants to know
@@ -43,42 +44,38 @@ func (p *Plan) Start(ctx context.Context, o Output) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Job{p: p, o: o, set: set, found: make(damage, len(p.Steps)), unseen: map[int]bool{}, late: &late{weights: map[Slab][]float32{}}}
+	j := &Job{p: p, o: o, set: set, found: make(damage, len(p.Steps)), unseen: map[int]bool{}, todo: map[Slab][]todo{}, late: &late{weights: map[Slab][]float32{}}}
 	if o.Measure {
 		j.measure = newMeasure(p)
 	}
 	for i := range p.Parts {
 		for k := range p.Parts[i].units {
 			u := &p.Parts[i].units[k]
+			b := Slab{u.step, u.slab}
+			if n := len(j.slabs); n == 0 || j.slabs[n-1] != b {
+				j.slabs = append(j.slabs, b)
+			}
 			there := set.Reused(i, u.index)
 			if there && !o.Measure {
 				j.reused += u.len
 				j.unseen[u.step] = true
 				continue
 			}
-			j.todo = append(j.todo, todo{u, i, there})
+			j.todo[b] = append(j.todo[b], todo{u, i, there})
 		}
 	}
 	o.Watcher.Begin(p, j.reused, set.Notices())
 	return j, nil
 }
 
-// Make writes slabs that are not there yet; nil stands for all.
+// MakeAll writes everything that is not there yet.
+func (j *Job) MakeAll(ctx context.Context) error { return j.Make(ctx, j.slabs) }
+
+// Make writes those of slabs that are not there yet.
 func (j *Job) Make(ctx context.Context, slabs []Slab) error {
-	now, later := j.todo, []todo(nil)
-	if slabs != nil {
-		wanted := make(map[Slab]bool, len(slabs))
-		for _, b := range slabs {
-			wanted[b] = true
-		}
-		now = nil
-		for _, t := range j.todo {
-			if wanted[Slab{t.step, t.slab}] {
-				now = append(now, t)
-			} else {
-				later = append(later, t)
-			}
-		}
+	var now []todo
+	for _, b := range slabs {
+		now = append(now, j.todo[b]...)
 	}
 	units := make([]*unit, len(now))
 	for i := range now {
@@ -94,32 +91,32 @@ func (j *Job) Make(ctx context.Context, slabs []Slab) error {
 	if err != nil {
 		return j.giveUp(err)
 	}
-	j.todo = later
-	j.late.forget(slabs)
+	j.done(slabs)
 	return nil
 }
 
 // Have takes slabs over from an interrupted run, whose errors are known; false, if some are not there.
 func (j *Job) Have(slabs []Slab) bool {
-	wanted := make(map[Slab]bool, len(slabs))
-	for _, b := range slabs {
-		wanted[b] = true
-	}
-	var later []todo
 	var reused int64
-	for _, t := range j.todo {
-		switch {
-		case !wanted[Slab{t.step, t.slab}]:
-			later = append(later, t)
-		case !t.there:
-			return false
-		default:
+	for _, b := range slabs {
+		for _, t := range j.todo[b] {
+			if !t.there {
+				return false
+			}
 			reused += t.len
 		}
 	}
-	j.todo, j.reused = later, j.reused+reused
-	j.late.forget(slabs)
+	j.reused += reused
+	j.done(slabs)
 	return true
+}
+
+// done forgets what slabs needed to be made.
+func (j *Job) done(slabs []Slab) {
+	for _, b := range slabs {
+		delete(j.todo, b)
+	}
+	j.late.forget(slabs)
 }
 
 // Damaged gives the steps with rows so far that a defect of their codec touches.

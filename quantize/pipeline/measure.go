@@ -75,9 +75,19 @@ type measure struct {
 	mu    sync.Mutex
 	p     *Plan
 	units map[*unit]*Error
+	of    map[Slab][]*unit
 }
 
-func newMeasure(p *Plan) *measure { return &measure{p: p, units: map[*unit]*Error{}} }
+func newMeasure(p *Plan) *measure {
+	m := &measure{p: p, units: map[*unit]*Error{}, of: map[Slab][]*unit{}}
+	for i := range p.Parts {
+		for k := range p.Parts[i].units {
+			u := &p.Parts[i].units[k]
+			m.of[Slab{u.step, u.slab}] = append(m.of[Slab{u.step, u.slab}], u)
+		}
+	}
+	return m
+}
 
 // add adds rows of a unit, from its row first on: what they were, and what their blocks give.
 func (m *measure) add(u *unit, first int64, before, after []float32) {
@@ -101,16 +111,13 @@ func (j *Job) Errors(b Slab) (sum Error, ok bool) {
 	if j.measure == nil {
 		return sum, false
 	}
-	pt := &j.p.Parts[j.p.Steps[b.Step].Part]
-	for i := range pt.units {
-		if u := &pt.units[i]; u.step == b.Step && u.slab == b.Slab {
-			e := j.measure.units[u]
-			if e == nil {
-				return Error{}, false
-			}
-			sum.Add(e)
-			ok = true
+	for _, u := range j.measure.of[b] {
+		e := j.measure.units[u]
+		if e == nil {
+			return Error{}, false
 		}
+		sum.Add(e)
+		ok = true
 	}
 	return sum, ok
 }

@@ -75,7 +75,7 @@ func (p *Plan) WriteFiles(ctx context.Context, o Output) (*Report, error) {
 		return nil, err
 	}
 	defer j.Close()
-	if err := j.Make(ctx, nil); err != nil {
+	if err := j.MakeAll(ctx); err != nil {
 		return nil, err
 	}
 	return j.Commit(ctx)
