@@ -60,7 +60,7 @@ type precision struct{ fast, exact bool }
 
 func (p *precision) add(c *cobra.Command, exact bool) {
 	f := c.Flags()
-	f.BoolVar(&p.fast, "fast", false, "round what is multiplied with weights to 8 bits, as other runtimes do (default: 16)")
+	f.BoolVar(&p.fast, "fast", false, "round what is multiplied with weights to 8 bits, as llama.cpp does (default: 16)")
 	f.BoolVar(&p.exact, "exact", exact, "round nothing beyond float32, at the speed of float weights")
 }
 

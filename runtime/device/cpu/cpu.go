@@ -25,7 +25,7 @@ type Device struct {
 var _ device.Device = (*Device)(nil)
 
 // New gives a device that works on up to threads threads; 0 takes all that the process may use. A fast one rounds what is
-// multiplied with weights to eight bits, as other runtimes do, where the default keeps about sixteen.
+// multiplied with weights in blocks to eight bits, to the very integers of llama.cpp, where the default keeps about sixteen.
 func New(threads int, fast bool) *Device {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)

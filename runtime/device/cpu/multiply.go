@@ -42,7 +42,7 @@ var (
 
 func (d *Device) Multiply(products []device.Product) {
 	products = slices.DeleteFunc(slices.Clone(products), func(p device.Product) bool { return p.X.Rows == 0 })
-	inputs, of := shared(products)
+	inputs, of := d.shared(products)
 	type part struct{ i, first int }
 	var parts []part
 	for i, in := range inputs {
@@ -74,23 +74,24 @@ func (d *Device) Multiply(products []device.Product) {
 	}
 }
 
-// shared finds the products with the same vectors: the distinct inputs, and that of each product.
-func shared(products []device.Product) (inputs, of []*input) {
+// shared finds the products with the same vectors, rounded alike: the distinct inputs, and that of each product.
+func (d *Device) shared(products []device.Product) (inputs, of []*input) {
 	type key struct {
-		first              *float32
-		rows, cols, stride int
+		first                    *float32
+		rows, cols, stride, span int
 	}
 	known := map[key]*input{}
 	for i := range products {
 		p := &products[i]
-		k := key{&values(p.X)[0], p.X.Rows, p.X.Cols, p.X.Stride}
+		w := p.W.(*weight).matrices[p.Matrix]
+		k := key{&values(p.X)[0], p.X.Rows, p.X.Cols, p.X.Stride, d.mode.Span(w)}
 		in := known[k]
 		if in == nil {
 			in = &input{x: p.X, ready: rounded.Get().(*matrix.Activations)}
 			known[k] = in
 			inputs = append(inputs, in)
 		}
-		in.weights = append(in.weights, p.W.(*weight).matrices[p.Matrix])
+		in.weights = append(in.weights, w)
 		of = append(of, in)
 	}
 	return inputs, of

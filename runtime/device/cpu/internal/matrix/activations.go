@@ -9,8 +9,8 @@ import (
 // Activations is a batch of vectors of float32, prepared once for any number of products. It may be read by many
 // goroutines; Reset and Set must not run beside anything else, Fill not twice for a vector.
 //
-// For types with integers each group of 32 values is rounded as its mode says. A vector is a record, in which fields
-// begin at cache lines:
+// For types with integers each group of 32 values is rounded as its mode says, to multiples of a scale that span groups
+// have in common. A vector is a record, in which fields begin at cache lines:
 //
 //	values    2 bytes each     integers in one of three forms, see record
 //	scale     float32 a group  what an integer stands for, NaN where a value is not finite
@@ -23,6 +23,7 @@ type Activations struct {
 	n, cols int
 	mode    Mode
 	tier    tier
+	span    int // groups that have a scale in common: Mode.Span of all weights
 
 	room    []byte // of records
 	records []byte
@@ -45,9 +46,19 @@ const (
 type Mode uint8
 
 const (
-	Precise Mode = iota // to multiples of a group's largest magnitude by 32639, the largest number of two signed bytes
-	Fast                // to multiples of a group's largest magnitude by 127: a byte, as other runtimes do
+	Precise Mode = iota // to multiples of the largest magnitude by 32639, the largest number of two signed bytes
+	Fast                // to multiples of the largest magnitude by 127, a byte, as llama.cpp does: see Span
 )
+
+// Span is how many groups of 32 values have a scale in common when a weight is multiplied. In fast mode these are the
+// blocks of llama.cpp's activations: Q8_K, 256 values and a float32, for weights in blocks of 256; Q8_0 or Q8_1, 32 values
+// and an F16, for all others. Activations serve weights of one span.
+func (m Mode) Span(w *Weight) int {
+	if m == Fast && w.format.elems == 256 {
+		return 8
+	}
+	return 1
+}
 
 // rounding gives how many steps there are up to the largest magnitude, and by what power of two they are multiplied to
 // become integers; divisor is both. With whole bytes the low ones are zero, and only kernels which leave them out know
@@ -71,12 +82,18 @@ func (a *Activations) Reset(mode Mode, n, cols int, weights ...*Weight) {
 	if n < 1 || cols < 1 {
 		panic(fmt.Sprintf("matrix: %d vectors of %d values", n, cols))
 	}
-	a.n, a.cols, a.mode, a.tier = n, cols, mode, now
+	a.n, a.cols, a.mode, a.tier, a.span = n, cols, mode, now, 1
 	a.records, a.floats = nil, nil
-	for _, w := range weights {
-		switch {
+	for i, w := range weights {
+		switch span := mode.Span(w); {
 		case w.Cols != cols:
 			panic(fmt.Sprintf("matrix: vectors of %d values for a weight of %d columns", cols, w.Cols))
+		case i > 0 && span != a.span:
+			panic(fmt.Sprintf("matrix: scales of %d and of %d values", 32*a.span, 32*span))
+		default:
+			a.span = span
+		}
+		switch {
 		case w.format.group > 0 && a.records == nil:
 			a.columns = (cols + chunk - 1) / chunk * chunk
 			a.size = a.columns/32*28 + 2*a.columns
@@ -99,6 +116,9 @@ func (a *Activations) Fill(x []float32, stride, from, to int) {
 			r := a.record(t)
 			clear(r.bytes)
 			a.round(&r, v)
+			if a.mode == Fast && a.span == 1 {
+				r.narrow(len(v) / 32)
+			}
 		}
 		if a.floats != nil {
 			row := a.floats[t*a.stride:][:a.stride]
@@ -148,9 +168,13 @@ func view[T any](b []byte, n int) []T {
 
 // roundPlain fills a record.
 func (a *Activations) roundPlain(r *record, x []float32) {
+	var scale, inverse float32
 	for g := 0; g < len(x)/32; g++ {
+		if g%a.span == 0 {
+			scale, inverse = a.mode.units(x[32*g:][:32*a.span])
+		}
 		var q [32]int32
-		scale := a.mode.roundGroup(&q, x[32*g:])
+		a.mode.roundGroup(&q, x[32*g:], inverse)
 		var half [2]int32
 		for i, v := range q {
 			half[i/16] += v
@@ -168,26 +192,55 @@ func (a *Activations) roundPlain(r *record, x []float32) {
 	}
 }
 
-// roundGroup rounds 32 values to multiples of the scale that it gives. Where a value is not finite, the scale is NaN and
-// makes all products of the vector NaN. The largest value becomes ±steps even if the inverse was rounded up: it is off by
-// less than 0.01.
-func (mode Mode) roundGroup(q *[32]int32, x []float32) (scale float32) {
+// units gives the scale of values, and its inverse. Where a value is not finite, the scale is NaN and makes all products of
+// the vector NaN; the inverse is 0 then, and where all values count as zero.
+func (mode Mode) units(x []float32) (scale, inverse float32) {
 	var top uint32
-	for _, v := range x[:32] {
+	for _, v := range x {
 		top = max(top, math.Float32bits(v)&0x7fffffff)
 	}
 	m := math.Float32frombits(top)
 	switch {
 	case top >= 0x7f800000:
-		return float32(math.NaN())
+		return float32(math.NaN()), 0
 	case m < tiny:
-		return 0
+		return 0, 0
 	}
-	steps, divisor, shift := mode.rounding()
-	inverse := steps / m
+	steps, divisor, _ := mode.rounding()
+	return m / divisor, steps / m
+}
+
+// roundGroup rounds 32 values to multiples of a scale. The largest value becomes ±steps even if the inverse was rounded up:
+// it is off by less than 0.01.
+func (mode Mode) roundGroup(q *[32]int32, x []float32, inverse float32) {
+	if inverse == 0 {
+		return
+	}
+	_, _, shift := mode.rounding()
 	const magic = 0x1.8p23 // adding it rounds to an integer, ties to even
 	for i, v := range x[:32] {
 		q[i] = (int32(math.Float32bits(float32(v*inverse)+magic)) - 0x4b400000) << shift
 	}
-	return m / divisor
+}
+
+// narrow rounds the scales of fast mode to F16, and the sums, which were made with scales that were not. Magnitudes beyond
+// F16 stay as they are, where llama.cpp makes them infinite.
+func (r *record) narrow(groups int) {
+	for g, scale := range r.scale[:groups] {
+		r.scale[g] = toHalf(scale*256) / 256 // integers are bytes times 256
+		r.sum[g] = toHalf(r.sum[g])
+	}
+}
+
+// toHalf rounds to the nearest F16, ties to even.
+func toHalf(x float32) float32 {
+	b := math.Float32bits(x)
+	switch magnitude := b & 0x7fffffff; {
+	case magnitude >= 0x477ff000: // it would become 2^16
+		return x
+	case magnitude < 0x38800000: // below 2^-14, where halves are multiples of 2^-24
+		const magic = 0.75 // float32s around it are these multiples, too
+		return float32(x+magic) - magic
+	}
+	return math.Float32frombits((b + 0xfff + b>>13&1) &^ 0x1fff)
 }

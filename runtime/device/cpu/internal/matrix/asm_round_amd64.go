@@ -4,12 +4,12 @@
 
 package matrix
 
-// roundAVX2 rounds groups of 32 values.
+// roundAVX2 rounds groups of 32 values, as many as a span has to multiples of the same scale.
 //
 //go:noescape
-func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
+func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, spans int, span int, steps float32, divisor float32, shift int)
 
-// roundAVX512 rounds groups of 32 values.
+// roundAVX512 rounds groups of 32 values, as many as a span has to multiples of the same scale.
 //
 //go:noescape
-func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
+func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, spans int, span int, steps float32, divisor float32, shift int)

@@ -4,120 +4,140 @@
 
 #include "textflag.h"
 
-// func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
+// func roundAVX2(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, spans int, span int, steps float32, divisor float32, shift int)
 // Requires: AVX, AVX2
-TEXT ·roundAVX2(SB), NOSPLIT, $0-88
-	MOVQ   values+0(FP), AX
-	MOVQ   x+56(FP), CX
-	MOVQ   scale+16(FP), DX
-	MOVQ   sum+24(FP), BX
-	MOVQ   offset+32(FP), SI
-	MOVQ   halfSum+40(FP), DI
-	MOVQ   halfOffset+48(FP), R8
-	VMOVSS steps+72(FP), X0
-	VMOVSS divisor+76(FP), X1
-	VMOVQ  shift+80(FP), X2
-	MOVQ   groups+64(FP), R9
+TEXT ·roundAVX2(SB), NOSPLIT, $0-96
+	MOVQ  values+0(FP), AX
+	MOVQ  x+56(FP), CX
+	MOVQ  scale+16(FP), DX
+	MOVQ  sum+24(FP), BX
+	MOVQ  offset+32(FP), SI
+	MOVQ  halfSum+40(FP), DI
+	MOVQ  halfOffset+48(FP), R8
+	VMOVQ shift+88(FP), X0
+	MOVQ  spans+64(FP), R9
 
 again1:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      32(CX), Y4
-	VMOVUPS      64(CX), Y5
-	VMOVUPS      96(CX), Y6
-	VANDPS       x7fffffff<>+0(SB), Y3, Y7
-	VANDPS       x7fffffff<>+0(SB), Y4, Y8
-	VPMAXUD      Y8, Y7, Y7
-	VANDPS       x7fffffff<>+0(SB), Y5, Y8
-	VPMAXUD      Y8, Y7, Y7
-	VANDPS       x7fffffff<>+0(SB), Y6, Y8
-	VPMAXUD      Y8, Y7, Y7
-	VEXTRACTI128 $0x01, Y7, X8
-	VPMAXUD      X8, X7, X8
-	VPSHUFD      $0x4e, X8, X7
-	VPMAXUD      X7, X8, X8
-	VPSHUFD      $0xb1, X8, X7
-	VPMAXUD      X7, X8, X7
-	VDIVSS       X1, X7, X8
-	VDIVSS       X7, X0, X9
-	VMOVD        X7, R10
+	VXORPS Y1, Y1, Y1
+	MOVQ   CX, R10
+	MOVQ   span+72(FP), R11
+
+again2:
+	VMOVUPS      (R10), Y2
+	VANDPS       x7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD      Y2, Y1, Y1
+	VMOVUPS      32(R10), Y2
+	VANDPS       x7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD      Y2, Y1, Y1
+	VMOVUPS      64(R10), Y2
+	VANDPS       x7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD      Y2, Y1, Y1
+	VMOVUPS      96(R10), Y2
+	VANDPS       x7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD      Y2, Y1, Y1
+	ADDQ         $0x00000080, R10
+	DECQ         R11
+	JNZ          again2
+	VEXTRACTI128 $0x01, Y1, X2
+	VPMAXUD      X2, X1, X2
+	VPSHUFD      $0x4e, X2, X1
+	VPMAXUD      X1, X2, X2
+	VPSHUFD      $0xb1, X2, X1
+	VPMAXUD      X1, X2, X1
+	VMOVSS       steps+80(FP), X2
+	VDIVSS       divisor+84(FP), X1, X3
+	VDIVSS       X1, X2, X2
+	MOVL         $0xffffffff, R11
+	VMOVD        X1, R10
 	CMPL         R10, $0x7f800000
-	JAE          oddDa
+	JAE          oddEa
 	CMPL         R10, $0x08800000
-	JAE          doneEa
-	JMP          smallCa
+	JAE          doneFa
+	JMP          smallDa
 
-oddDa:
-	MOVL   $0x7fc00000, R10
-	VMOVD  R10, X8
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS X9, X9, X9
-	JMP    doneEa
+oddEa:
+	MOVL  $0x7fc00000, R10
+	VMOVD R10, X3
+	MOVL  $0x00000000, R11
+	JMP   doneFa
 
-smallCa:
-	VXORPS X8, X8, X8
-	VXORPS X9, X9, X9
+smallDa:
+	VXORPS X3, X3, X3
+	VXORPS X2, X2, X2
 
-doneEa:
-	VBROADCASTSS X9, Y7
-	VMULPS       Y7, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       X2, Y3, Y3
-	VMULPS       Y7, Y4, Y4
+doneFa:
+	VBROADCASTSS X2, Y1
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         span+72(FP), R10
+
+again6:
+	VMOVUPS      (CX), Y4
+	VANDPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
 	VCVTPS2DQ    Y4, Y4
-	VPSLLD       X2, Y4, Y4
-	VMULPS       Y7, Y5, Y5
+	VPSLLD       X0, Y4, Y4
+	VMOVUPS      32(CX), Y5
+	VANDPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
 	VCVTPS2DQ    Y5, Y5
-	VPSLLD       X2, Y5, Y5
-	VMULPS       Y7, Y6, Y6
+	VPSLLD       X0, Y5, Y5
+	VMOVUPS      64(CX), Y6
+	VANDPS       Y2, Y6, Y6
+	VMULPS       Y1, Y6, Y6
 	VCVTPS2DQ    Y6, Y6
-	VPSLLD       X2, Y6, Y6
-	VSHUFPS      $0x88, Y4, Y3, Y7
-	VSHUFPS      $0x88, Y6, Y5, Y9
-	VPERMQ       $0xd8, Y7, Y7
+	VPSLLD       X0, Y6, Y6
+	VMOVUPS      96(CX), Y7
+	VANDPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       X0, Y7, Y7
+	VSHUFPS      $0x88, Y5, Y4, Y8
+	VSHUFPS      $0x88, Y7, Y6, Y9
+	VPERMQ       $0xd8, Y8, Y8
 	VPERMQ       $0xd8, Y9, Y9
-	VPACKSSDW    Y9, Y7, Y7
-	VPERMQ       $0xd8, Y7, Y7
-	VMOVDQU      Y7, (AX)
-	VSHUFPS      $0xdd, Y4, Y3, Y7
-	VSHUFPS      $0xdd, Y6, Y5, Y9
-	VPERMQ       $0xd8, Y7, Y7
+	VPACKSSDW    Y9, Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VMOVDQU      Y8, (AX)
+	VSHUFPS      $0xdd, Y5, Y4, Y8
+	VSHUFPS      $0xdd, Y7, Y6, Y9
+	VPERMQ       $0xd8, Y8, Y8
 	VPERMQ       $0xd8, Y9, Y9
-	VPACKSSDW    Y9, Y7, Y7
-	VPERMQ       $0xd8, Y7, Y7
-	VMOVDQU      Y7, 32(AX)
-	VPADDD       Y3, Y4, Y3
-	VPADDD       Y5, Y6, Y4
+	VPACKSSDW    Y9, Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VMOVDQU      Y8, 32(AX)
+	VPADDD       Y4, Y5, Y4
+	VPADDD       Y6, Y7, Y5
 	ADDQ         $0x40, AX
-	VPHADDD      Y4, Y3, Y3
-	VEXTRACTI128 $0x01, Y3, X4
-	VPADDD       X4, X3, X4
-	VPHADDD      X4, X4, X4
-	VPHADDD      X4, X4, X3
-	VBROADCASTSS X8, X5
-	VCVTDQ2PS    X4, X6
-	VMULPS       X5, X6, X6
-	VMOVQ        X6, (DI)
+	VPHADDD      Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPADDD       X5, X4, X5
+	VPHADDD      X5, X5, X5
+	VPHADDD      X5, X5, X4
+	VBROADCASTSS X3, X6
+	VCVTDQ2PS    X5, X7
+	VMULPS       X6, X7, X7
+	VMOVQ        X7, (DI)
+	VPSLLD       $0x07, X5, X5
+	VPXOR        X7, X7, X7
+	VPSUBD       X5, X7, X5
+	VMOVQ        X5, (R8)
+	VCVTDQ2PS    X4, X5
+	VMULPS       X6, X5, X5
+	VMOVD        X5, (BX)
 	VPSLLD       $0x07, X4, X4
-	VPXOR        X6, X6, X6
-	VPSUBD       X4, X6, X4
-	VMOVQ        X4, (R8)
-	VCVTDQ2PS    X3, X4
-	VMULPS       X5, X4, X4
-	VMOVD        X4, (BX)
-	VPSLLD       $0x07, X3, X3
-	VPXOR        X4, X4, X4
-	VPSUBD       X3, X4, X3
-	VMOVD        X3, (SI)
-	VMOVSS       X8, (DX)
+	VPXOR        X5, X5, X5
+	VPSUBD       X4, X5, X4
+	VMOVD        X4, (SI)
+	VMOVSS       X3, (DX)
 	ADDQ         $0x04, DX
 	ADDQ         $0x04, BX
 	ADDQ         $0x04, SI
 	ADDQ         $0x08, DI
 	ADDQ         $0x08, R8
 	ADDQ         $0x00000080, CX
+	DECQ         R10
+	JNZ          again6
 	DECQ         R9
 	JNZ          again1
 	VZEROUPPER
@@ -141,106 +161,124 @@ DATA x7fffffff<>+56(SB)/4, $0x7fffffff
 DATA x7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL x7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps float32, divisor float32, shift int)
+// func roundAVX512(values *int8, low *int8, scale *float32, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, spans int, span int, steps float32, divisor float32, shift int)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F
-TEXT ·roundAVX512(SB), NOSPLIT, $0-88
-	MOVQ   values+0(FP), AX
-	MOVQ   x+56(FP), CX
-	MOVQ   scale+16(FP), DX
-	MOVQ   sum+24(FP), BX
-	MOVQ   offset+32(FP), SI
-	MOVQ   halfSum+40(FP), DI
-	MOVQ   halfOffset+48(FP), R8
-	MOVQ   low+8(FP), R9
-	VMOVSS steps+72(FP), X0
-	VMOVSS divisor+76(FP), X1
-	VMOVQ  shift+80(FP), X2
-	MOVQ   groups+64(FP), R10
+TEXT ·roundAVX512(SB), NOSPLIT, $0-96
+	MOVQ  values+0(FP), AX
+	MOVQ  x+56(FP), CX
+	MOVQ  scale+16(FP), DX
+	MOVQ  sum+24(FP), BX
+	MOVQ  offset+32(FP), SI
+	MOVQ  halfSum+40(FP), DI
+	MOVQ  halfOffset+48(FP), R8
+	MOVQ  low+8(FP), R9
+	VMOVQ shift+88(FP), X0
+	MOVQ  spans+64(FP), R10
 
 again1:
-	VMOVUPS       (CX), Z3
-	VMOVUPS       64(CX), Z4
-	VANDPS        x7fffffff<>+0(SB), Z3, Z5
-	VANDPS        x7fffffff<>+0(SB), Z4, Z6
-	VPMAXUD       Z6, Z5, Z5
-	VEXTRACTI64X4 $0x01, Z5, Y6
-	VPMAXUD       Y6, Y5, Y5
-	VEXTRACTI128  $0x01, Y5, X6
-	VPMAXUD       X6, X5, X6
-	VPSHUFD       $0x4e, X6, X5
-	VPMAXUD       X5, X6, X6
-	VPSHUFD       $0xb1, X6, X5
-	VPMAXUD       X5, X6, X5
-	VDIVSS        X1, X5, X6
-	VDIVSS        X5, X0, X7
-	VMOVD         X5, R11
+	VXORPS Z1, Z1, Z1
+	MOVQ   CX, R11
+	MOVQ   span+72(FP), R12
+
+again2:
+	VMOVUPS       (R11), Z2
+	VANDPS        x7fffffff<>+0(SB), Z2, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VMOVUPS       64(R11), Z2
+	VANDPS        x7fffffff<>+0(SB), Z2, Z2
+	VPMAXUD       Z2, Z1, Z1
+	ADDQ          $0x00000080, R11
+	DECQ          R12
+	JNZ           again2
+	VEXTRACTI64X4 $0x01, Z1, Y2
+	VPMAXUD       Y2, Y1, Y1
+	VEXTRACTI128  $0x01, Y1, X2
+	VPMAXUD       X2, X1, X2
+	VPSHUFD       $0x4e, X2, X1
+	VPMAXUD       X1, X2, X2
+	VPSHUFD       $0xb1, X2, X1
+	VPMAXUD       X1, X2, X1
+	VMOVSS        steps+80(FP), X2
+	VDIVSS        divisor+84(FP), X1, X3
+	VDIVSS        X1, X2, X2
+	MOVL          $0xffffffff, R12
+	VMOVD         X1, R11
 	CMPL          R11, $0x7f800000
-	JAE           oddDa
+	JAE           oddEa
 	CMPL          R11, $0x08800000
-	JAE           doneEa
-	JMP           smallCa
+	JAE           doneFa
+	JMP           smallDa
 
-oddDa:
-	MOVL   $0x7fc00000, R11
-	VMOVD  R11, X6
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS X7, X7, X7
-	JMP    doneEa
+oddEa:
+	MOVL  $0x7fc00000, R11
+	VMOVD R11, X3
+	MOVL  $0x00000000, R12
+	JMP   doneFa
 
-smallCa:
-	VXORPS X6, X6, X6
-	VXORPS X7, X7, X7
+smallDa:
+	VXORPS X3, X3, X3
+	VXORPS X2, X2, X2
 
-doneEa:
-	VBROADCASTSS  X7, Z5
-	VMULPS        Z5, Z3, Z3
-	VCVTPS2DQ     Z3, Z3
-	VPSLLD        X2, Z3, Z3
-	VMULPS        Z5, Z4, Z4
+doneFa:
+	VBROADCASTSS X2, Z1
+	VMOVD        R12, X2
+	VPBROADCASTD X2, Z2
+	MOVQ         span+72(FP), R11
+
+again6:
+	VMOVUPS       (CX), Z4
+	VANDPS        Z2, Z4, Z4
+	VMULPS        Z1, Z4, Z4
 	VCVTPS2DQ     Z4, Z4
-	VPSLLD        X2, Z4, Z4
-	VPMOVDB       Z3, (R9)
-	VPADDD        x00000080<>+0(SB), Z3, Z5
-	VPSRAD        $0x08, Z5, Z5
-	VPMOVDB       Z5, (AX)
-	VPMOVDB       Z4, 16(R9)
-	VPADDD        x00000080<>+0(SB), Z4, Z5
-	VPSRAD        $0x08, Z5, Z5
-	VPMOVDB       Z5, 16(AX)
-	VEXTRACTI64X4 $0x01, Z3, Y5
-	VPADDD        Y3, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z4, Y3
-	VPADDD        Y4, Y3, Y3
+	VPSLLD        X0, Z4, Z4
+	VMOVUPS       64(CX), Z5
+	VANDPS        Z2, Z5, Z5
+	VMULPS        Z1, Z5, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPSLLD        X0, Z5, Z5
+	VPMOVDB       Z4, (R9)
+	VPADDD        x00000080<>+0(SB), Z4, Z6
+	VPSRAD        $0x08, Z6, Z6
+	VPMOVDB       Z6, (AX)
+	VPMOVDB       Z5, 16(R9)
+	VPADDD        x00000080<>+0(SB), Z5, Z6
+	VPSRAD        $0x08, Z6, Z6
+	VPMOVDB       Z6, 16(AX)
+	VEXTRACTI64X4 $0x01, Z4, Y6
+	VPADDD        Y4, Y6, Y6
+	VEXTRACTI64X4 $0x01, Z5, Y4
+	VPADDD        Y5, Y4, Y4
 	ADDQ          $0x20, R9
 	ADDQ          $0x20, AX
-	VPHADDD       Y3, Y5, Y5
-	VEXTRACTI128  $0x01, Y5, X3
-	VPADDD        X3, X5, X3
-	VPHADDD       X3, X3, X3
-	VPHADDD       X3, X3, X4
-	VBROADCASTSS  X6, X5
-	VCVTDQ2PS     X3, X7
-	VMULPS        X5, X7, X7
+	VPHADDD       Y4, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X4
+	VPADDD        X4, X6, X4
+	VPHADDD       X4, X4, X4
+	VPHADDD       X4, X4, X5
+	VBROADCASTSS  X3, X6
+	VCVTDQ2PS     X4, X7
+	VMULPS        X6, X7, X7
 	VMOVQ         X7, (DI)
-	VPSLLD        $0x07, X3, X3
-	VPXOR         X7, X7, X7
-	VPSUBD        X3, X7, X3
-	VMOVQ         X3, (R8)
-	VCVTDQ2PS     X4, X3
-	VMULPS        X5, X3, X3
-	VMOVD         X3, (BX)
 	VPSLLD        $0x07, X4, X4
-	VPXOR         X3, X3, X3
-	VPSUBD        X4, X3, X4
-	VMOVD         X4, (SI)
-	VMOVSS        X6, (DX)
+	VPXOR         X7, X7, X7
+	VPSUBD        X4, X7, X4
+	VMOVQ         X4, (R8)
+	VCVTDQ2PS     X5, X4
+	VMULPS        X6, X4, X4
+	VMOVD         X4, (BX)
+	VPSLLD        $0x07, X5, X5
+	VPXOR         X4, X4, X4
+	VPSUBD        X5, X4, X5
+	VMOVD         X5, (SI)
+	VMOVSS        X3, (DX)
 	ADDQ          $0x04, DX
 	ADDQ          $0x04, BX
 	ADDQ          $0x04, SI
 	ADDQ          $0x08, DI
 	ADDQ          $0x08, R8
 	ADDQ          $0x00000080, CX
+	DECQ          R11
+	JNZ           again6
 	DECQ          R10
 	JNZ           again1
 	VZEROUPPER

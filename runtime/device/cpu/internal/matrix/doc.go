@@ -4,7 +4,7 @@
 //
 // Blocks are small integers times scales, so products are made of integers. Each group of 32 values of a vector is
 // rounded to multiples of its largest magnitude divided by 32639, the largest number that two signed bytes make: 16 bits
-// where other runtimes take 8. For a group of 32 columns, with codes from 0 to 255,
+// where other runtimes take 8, and where Fast mode has llama.cpp's integers (see Mode.Span). For a group of 32 columns, with codes from 0 to 255,
 //
 //	Σ weight·value = scale·Σ(code-offset)·integer·unit - minimum·unit·Σ integer
 //

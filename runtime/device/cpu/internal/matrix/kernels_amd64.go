@@ -19,10 +19,10 @@ func (a *Activations) round(r *record, x []float32) {
 	_, _ = r.halfSum[2*groups-1], r.low[32*groups-1]
 	steps, divisor, shift := a.mode.rounding()
 	if a.tier == avx512 {
-		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
+		roundAVX512(&r.high[0], &r.low[0], &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups/a.span, a.span, steps, divisor, shift)
 		return
 	}
-	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups, steps, divisor, shift)
+	roundAVX2(&r.high[0], nil, &r.scale[0], &r.sum[0], &r.offset[0], &r.halfSum[0], &r.halfOffset[0], &x[0], groups/a.span, a.span, steps, divisor, shift)
 }
 
 // unpackKernel is the fastest way to unpack a weight.

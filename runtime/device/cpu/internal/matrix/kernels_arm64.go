@@ -18,7 +18,7 @@ func (a *Activations) round(r *record, x []float32) {
 		return
 	}
 	steps, divisor, shift := a.mode.rounding()
-	shape := [3]int{groups, a.columns / 32, shift}
+	shape := [4]int{groups, a.columns / 32, shift, a.span}
 	_ = r.bytes[a.size-1]
 	if a.tier == dotprod {
 		roundBytesNEON(&r.bytes[0], &x[0], &shape[0], steps, divisor)

@@ -9,126 +9,143 @@ import (
 
 // round is roundPlain.
 func round(a *asm) {
-	a.fn("round", "func(values, low *int8, scale, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, groups int, steps, divisor float32, shift int)",
-		"rounds groups of 32 values.")
-	values, x := a.arg("values"), a.arg("x")
-	scale, sum, offset := a.arg("scale"), a.arg("sum"), a.arg("offset")
-	halfSum, halfOffset := a.arg("halfSum"), a.arg("halfOffset")
-	var low reg.GPVirtual
+	a.fn("round", "func(values, low *int8, scale, sum *float32, offset *int32, halfSum *float32, halfOffset *int32, x *float32, spans, span int, steps, divisor float32, shift int)",
+		"rounds groups of 32 values, as many as a span has to multiples of the same scale.")
+	r := rounding{asm: a, values: a.arg("values"), x: a.arg("x"), scale: a.arg("scale"), sum: a.arg("sum"), offset: a.arg("offset"),
+		halfSum: a.arg("halfSum"), halfOffset: a.arg("halfOffset"), shift: a.XMM()}
 	if a.wide {
-		low = a.arg("low")
+		r.low = a.arg("low")
 	}
-	w := a.width()
-	n := 128 / w
-	steps, divisor, shift := a.XMM(), a.XMM(), a.XMM()
-	a.VMOVSS(a.argMem("steps"), steps)
-	a.VMOVSS(a.argMem("divisor"), divisor)
-	a.VMOVQ(a.argMem("shift"), shift)
-	a.loop(a.arg("groups"), func() {
-		v := make([]reg.VecVirtual, n)
-		for i := range v {
-			v[i] = a.load(a.mem(x, w*i))
-		}
-		// The largest magnitude, found among integers: NaN is larger than infinity.
-		top := a.vec()
-		a.magnitude(v[0], top)
-		for _, y := range v[1:] {
-			m := a.vec()
-			a.magnitude(y, m)
-			a.VPMAXUD(m, top, top)
-		}
-		if a.wide {
-			half := a.YMM()
-			a.VEXTRACTI64X4(Imm(1), top, half)
-			a.VPMAXUD(half, top.AsY(), top.AsY())
-		}
-		t, m := a.XMM(), a.XMM()
-		a.VEXTRACTI128(Imm(1), top.AsY(), t)
-		a.VPMAXUD(t, top.AsX(), t)
-		a.VPSHUFD(Imm(0x4e), t, m)
-		a.VPMAXUD(m, t, t)
-		a.VPSHUFD(Imm(0xb1), t, m)
-		a.VPMAXUD(m, t, m)
-
-		unit, inverse, bits := a.XMM(), a.XMM(), a.GP32()
-		a.VDIVSS(divisor, m, unit)
-		a.VDIVSS(m, steps, inverse)
-		a.VMOVD(m, bits)
-		small, odd, done := a.name("small"), a.name("odd"), a.name("done")
-		a.CMPL(bits, U32(0x7f800000))
-		a.JAE(LabelRef(odd))
-		a.CMPL(bits, U32(math.Float32bits(0x1p-110)))
-		a.JAE(LabelRef(done))
-		a.JMP(LabelRef(small))
-		a.Label(odd)
-		a.MOVL(U32(0x7fc00000), bits)
-		a.VMOVD(bits, unit)
-		for _, y := range v {
-			a.zero(y)
-		}
-		a.VXORPS(inverse, inverse, inverse)
-		a.JMP(LabelRef(done))
-		a.Label(small)
-		a.VXORPS(unit, unit, unit)
-		a.VXORPS(inverse, inverse, inverse)
-		a.Label(done)
-
-		by := a.vec()
-		a.VBROADCASTSS(inverse, by)
-		for _, y := range v {
-			a.VMULPS(by, y, y)
-			a.VCVTPS2DQ(y, y)
-			a.VPSLLD(shift, y, y)
-		}
-		first, second := a.YMM(), a.YMM() // to be added up for 16 values each
-		if a.wide {
-			for i, y := range v {
-				a.VPMOVDB(y, a.mem(low, 16*i))
-				h := a.vec()
-				a.VPADDD(a.shared(128), y, h)
-				a.VPSRAD(Imm(8), h, h)
-				a.VPMOVDB(h, a.mem(values, 16*i))
-			}
-			a.VEXTRACTI64X4(Imm(1), v[0], first)
-			a.VPADDD(v[0].AsY(), first, first)
-			a.VEXTRACTI64X4(Imm(1), v[1], second)
-			a.VPADDD(v[1].AsY(), second, second)
-			a.ADDQ(Imm(32), low)
-			a.ADDQ(Imm(32), values)
-		} else {
-			for odd, order := range []uint64{0x88, 0xdd} {
-				e, f := a.YMM(), a.YMM()
-				a.VSHUFPS(Imm(order), v[1], v[0], e)
-				a.VSHUFPS(Imm(order), v[3], v[2], f)
-				a.VPERMQ(Imm(0xd8), e, e)
-				a.VPERMQ(Imm(0xd8), f, f)
-				a.VPACKSSDW(f, e, e)
-				a.VPERMQ(Imm(0xd8), e, e)
-				a.VMOVDQU(e, a.mem(values, 32*odd))
-			}
-			a.VPADDD(v[0], v[1], first)
-			a.VPADDD(v[2], v[3], second)
-			a.ADDQ(Imm(64), values)
-		}
-		h, s := a.XMM(), a.XMM()
-		a.VPHADDD(second, first, first)
-		a.VEXTRACTI128(Imm(1), first, h)
-		a.VPADDD(h, first.AsX(), h)
-		a.VPHADDD(h, h, h) // first, second, first, second
-		a.VPHADDD(h, h, s) // both
-		units := a.XMM()
-		a.VBROADCASTSS(unit, units)
-		a.scaled(h, units, halfSum, halfOffset, a.VMOVQ)
-		a.scaled(s, units, sum, offset, a.VMOVD)
-		a.VMOVSS(unit, a.mem(scale, 0))
-		for _, p := range []reg.GPVirtual{scale, sum, offset} {
-			a.ADDQ(Imm(4), p)
-		}
-		a.ADDQ(Imm(8), halfSum)
-		a.ADDQ(Imm(8), halfOffset)
-		a.ADDQ(U32(128), x)
+	a.VMOVQ(a.argMem("shift"), r.shift)
+	a.loop(a.arg("spans"), func() {
+		unit, by, keep := r.units()
+		a.loop(a.arg("span"), func() { r.group(unit, by, keep) })
 	})
 	a.ret()
+}
+
+// rounding is where round is.
+type rounding struct {
+	*asm
+	values, low, scale, sum, offset, halfSum, halfOffset, x reg.GPVirtual
+	shift                                                   reg.VecVirtual
+}
+
+// units gives the scale of a span, in all lanes its inverse, and what to keep of values: nothing when one is not finite.
+func (a *rounding) units() (unit, by, keep reg.VecVirtual) {
+	// The largest magnitude, found among integers: NaN is larger than infinity.
+	top, x := a.vec(), a.GP64()
+	a.zero(top)
+	a.MOVQ(a.x, x)
+	a.loop(a.arg("span"), func() {
+		for at := 0; at < 128; at += a.width() {
+			m := a.vec()
+			a.magnitude(a.load(a.mem(x, at)), m)
+			a.VPMAXUD(m, top, top)
+		}
+		a.ADDQ(U32(128), x)
+	})
+	if a.wide {
+		half := a.YMM()
+		a.VEXTRACTI64X4(Imm(1), top, half)
+		a.VPMAXUD(half, top.AsY(), top.AsY())
+	}
+	t, m := a.XMM(), a.XMM()
+	a.VEXTRACTI128(Imm(1), top.AsY(), t)
+	a.VPMAXUD(t, top.AsX(), t)
+	a.VPSHUFD(Imm(0x4e), t, m)
+	a.VPMAXUD(m, t, t)
+	a.VPSHUFD(Imm(0xb1), t, m)
+	a.VPMAXUD(m, t, m)
+
+	inverse, bits, mask := a.XMM(), a.GP32(), a.GP32()
+	unit = a.XMM()
+	a.VMOVSS(a.argMem("steps"), inverse)
+	a.VDIVSS(a.argMem("divisor"), m, unit)
+	a.VDIVSS(m, inverse, inverse)
+	a.MOVL(U32(0xffffffff), mask)
+	a.VMOVD(m, bits)
+	small, odd, done := a.name("small"), a.name("odd"), a.name("done")
+	a.CMPL(bits, U32(0x7f800000))
+	a.JAE(LabelRef(odd))
+	a.CMPL(bits, U32(math.Float32bits(0x1p-110)))
+	a.JAE(LabelRef(done))
+	a.JMP(LabelRef(small))
+	a.Label(odd)
+	a.MOVL(U32(0x7fc00000), bits)
+	a.VMOVD(bits, unit)
+	a.MOVL(U32(0), mask)
+	a.JMP(LabelRef(done))
+	a.Label(small)
+	a.VXORPS(unit, unit, unit)
+	a.VXORPS(inverse, inverse, inverse)
+	a.Label(done)
+	by, keep = a.vec(), a.vec()
+	a.VBROADCASTSS(inverse, by)
+	lanes := a.XMM()
+	a.VMOVD(mask, lanes)
+	a.VPBROADCASTD(lanes, keep)
+	return unit, by, keep
+}
+
+// group rounds the next 32 values.
+func (a *rounding) group(unit, by, keep reg.VecVirtual) {
+	v := make([]reg.VecVirtual, 128/a.width())
+	for i := range v {
+		y := a.load(a.mem(a.x, i*a.width()))
+		a.VANDPS(keep, y, y)
+		a.VMULPS(by, y, y)
+		a.VCVTPS2DQ(y, y)
+		a.VPSLLD(a.shift, y, y)
+		v[i] = y
+	}
+	first, second := a.YMM(), a.YMM() // to be added up for 16 values each
+	if a.wide {
+		for i, y := range v {
+			a.VPMOVDB(y, a.mem(a.low, 16*i))
+			h := a.vec()
+			a.VPADDD(a.shared(128), y, h)
+			a.VPSRAD(Imm(8), h, h)
+			a.VPMOVDB(h, a.mem(a.values, 16*i))
+		}
+		a.VEXTRACTI64X4(Imm(1), v[0], first)
+		a.VPADDD(v[0].AsY(), first, first)
+		a.VEXTRACTI64X4(Imm(1), v[1], second)
+		a.VPADDD(v[1].AsY(), second, second)
+		a.ADDQ(Imm(32), a.low)
+		a.ADDQ(Imm(32), a.values)
+	} else {
+		for odd, order := range []uint64{0x88, 0xdd} {
+			e, f := a.YMM(), a.YMM()
+			a.VSHUFPS(Imm(order), v[1], v[0], e)
+			a.VSHUFPS(Imm(order), v[3], v[2], f)
+			a.VPERMQ(Imm(0xd8), e, e)
+			a.VPERMQ(Imm(0xd8), f, f)
+			a.VPACKSSDW(f, e, e)
+			a.VPERMQ(Imm(0xd8), e, e)
+			a.VMOVDQU(e, a.mem(a.values, 32*odd))
+		}
+		a.VPADDD(v[0], v[1], first)
+		a.VPADDD(v[2], v[3], second)
+		a.ADDQ(Imm(64), a.values)
+	}
+	h, s := a.XMM(), a.XMM()
+	a.VPHADDD(second, first, first)
+	a.VEXTRACTI128(Imm(1), first, h)
+	a.VPADDD(h, first.AsX(), h)
+	a.VPHADDD(h, h, h) // first, second, first, second
+	a.VPHADDD(h, h, s) // both
+	units := a.XMM()
+	a.VBROADCASTSS(unit, units)
+	a.scaled(h, units, a.halfSum, a.halfOffset, a.VMOVQ)
+	a.scaled(s, units, a.sum, a.offset, a.VMOVD)
+	a.VMOVSS(unit, a.mem(a.scale, 0))
+	for _, p := range []reg.GPVirtual{a.scale, a.sum, a.offset} {
+		a.ADDQ(Imm(4), p)
+	}
+	a.ADDQ(Imm(8), a.halfSum)
+	a.ADDQ(Imm(8), a.halfOffset)
+	a.ADDQ(U32(128), a.x)
 }
 
 // magnitude clears the signs.
