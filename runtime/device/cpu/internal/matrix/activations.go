@@ -17,6 +17,7 @@ import (
 //	sum       float32 a group  scale · sum of the integers
 //	offset    int32 a group    -128 · sum of the integers; kernels for arm64 take it off the codes instead
 //	half sum, half offset      the same for groups of 16
+//	bytes                      on AVX2, in fast mode: the integers again, for kernels that multiply bytes
 //
 // For types without integers it is a copy, followed by zeros.
 type Activations struct {
@@ -97,6 +98,9 @@ func (a *Activations) Reset(mode Mode, n, cols int, weights ...*Weight) {
 		case w.format.group > 0 && a.records == nil:
 			a.columns = (cols + chunk - 1) / chunk * chunk
 			a.size = a.columns/32*28 + 2*a.columns
+			if a.inBytes() {
+				a.size += a.columns
+			}
 			all := (n + tokens - 1) / tokens * tokens
 			a.records = aligned(&a.room, all*a.size)
 			clear(a.records[n*a.size:])
@@ -118,6 +122,9 @@ func (a *Activations) Fill(x []float32, stride, from, to int) {
 			a.round(&r, v)
 			if a.mode == Fast && a.span == 1 {
 				r.narrow(len(v) / 32)
+			}
+			if a.inBytes() {
+				r.pack(len(v) / 32)
 			}
 		}
 		if a.floats != nil {
@@ -147,7 +154,11 @@ type record struct {
 	offset     []int32
 	halfSum    []float32
 	halfOffset []int32
+	packed     []int8 // integers by 256, in order, or nil
 }
+
+// inBytes tells that records have packed integers.
+func (a *Activations) inBytes() bool { return a.mode == Fast && a.tier == avx2 }
 
 func (a *Activations) record(t int) record {
 	b := a.records[t*a.size:][:a.size:a.size]
@@ -159,6 +170,9 @@ func (a *Activations) record(t int) record {
 	b = b[2*a.columns:]
 	r.scale, r.sum, r.offset = view[float32](b, groups), view[float32](b[4*groups:], groups), view[int32](b[8*groups:], groups)
 	r.halfSum, r.halfOffset = view[float32](b[12*groups:], 2*groups), view[int32](b[20*groups:], 2*groups)
+	if a.inBytes() {
+		r.packed = view[int8](b[28*groups:], a.columns)
+	}
 	return r
 }
 
@@ -220,6 +234,17 @@ func (mode Mode) roundGroup(q *[32]int32, x []float32, inverse float32) {
 	const magic = 0x1.8p23 // adding it rounds to an integer, ties to even
 	for i, v := range x[:32] {
 		q[i] = (int32(math.Float32bits(float32(v*inverse)+magic)) - 0x4b400000) << shift
+	}
+}
+
+// pack makes bytes of integers that are bytes times 256.
+func (r *record) pack(groups int) {
+	from, to := view[uint64](r.bytes, 8*groups), view[uint64](r.bytes[len(r.bytes)-len(r.packed):], 4*groups)
+	for g := range groups {
+		words, packed := from[8*g:][:8], to[4*g:][:4]
+		for i := range packed {
+			packed[i] = words[i]>>8&0x00ff00ff00ff00ff | words[4+i]&0xff00ff00ff00ff00
+		}
 	}
 }
 

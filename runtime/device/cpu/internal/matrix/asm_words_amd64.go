@@ -12,29 +12,29 @@ func splitTileAVX2(words *byte, tile *byte, n int)
 // tileWords4by32AVX2 adds the products of a tile with blocks of vectors.
 //
 //go:noescape
-func tileWords4by32AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+func tileWords4by32AVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 
 // tileWords4by32MinimaAVX2 adds the products of a tile with blocks of vectors.
 //
 //go:noescape
-func tileWords4by32MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+func tileWords4by32MinimaAVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 
 // tileWords4by16AVX2 adds the products of a tile with blocks of vectors.
 //
 //go:noescape
-func tileWords4by16AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+func tileWords4by16AVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 
 // tileWords4by16MinimaAVX2 adds the products of a tile with blocks of vectors.
 //
 //go:noescape
-func tileWords4by16MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+func tileWords4by16MinimaAVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 
 // tileWords8by32AVX2 adds the products of a tile with blocks of vectors.
 //
 //go:noescape
-func tileWords8by32AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+func tileWords8by32AVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 
 // tileWords8by32MinimaAVX2 adds the products of a tile with blocks of vectors.
 //
 //go:noescape
-func tileWords8by32MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+func tileWords8by32MinimaAVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)

@@ -58,7 +58,7 @@ DATA x00ff00ff<>+56(SB)/4, $0x00ff00ff
 DATA x00ff00ff<>+60(SB)/4, $0x00ff00ff
 GLOBL x00ff00ff<>(SB), RODATA|NOPTR, $64
 
-// func tileWords4by32AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+// func tileWords4by32AVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by32AVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
@@ -70,7 +70,7 @@ blocksCa:
 	XORQ BX, BX
 
 partsDa:
-	MOVQ   words+8(FP), SI
+	MOVQ   tile+8(FP), SI
 	MOVQ   scales+16(FP), DI
 	MOVQ   sums+0(FP), R8
 	MOVQ   BX, R9
@@ -347,7 +347,7 @@ again4:
 	VZEROUPPER
 	RET
 
-// func tileWords4by32MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+// func tileWords4by32MinimaAVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by32MinimaAVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
@@ -359,7 +359,7 @@ blocksFa:
 	XORQ BX, BX
 
 partsGa:
-	MOVQ   words+8(FP), SI
+	MOVQ   tile+8(FP), SI
 	MOVQ   scales+16(FP), DI
 	MOVQ   sums+0(FP), R8
 	MOVQ   BX, R9
@@ -640,7 +640,7 @@ again7:
 	VZEROUPPER
 	RET
 
-// func tileWords4by16AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+// func tileWords4by16AVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by16AVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
@@ -652,7 +652,7 @@ blocksIa:
 	XORQ BX, BX
 
 partsJa:
-	MOVQ   words+8(FP), SI
+	MOVQ   tile+8(FP), SI
 	MOVQ   scales+16(FP), DI
 	MOVQ   sums+0(FP), R8
 	MOVQ   BX, R9
@@ -945,7 +945,7 @@ again10:
 	VZEROUPPER
 	RET
 
-// func tileWords4by16MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+// func tileWords4by16MinimaAVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·tileWords4by16MinimaAVX2(SB), NOSPLIT, $0-80
 	MOVQ size+56(FP), AX
@@ -957,7 +957,7 @@ blocksLa:
 	XORQ BX, BX
 
 partsMa:
-	MOVQ   words+8(FP), SI
+	MOVQ   tile+8(FP), SI
 	MOVQ   scales+16(FP), DI
 	MOVQ   sums+0(FP), R8
 	MOVQ   BX, R9
@@ -1258,7 +1258,7 @@ again13:
 	VZEROUPPER
 	RET
 
-// func tileWords8by32AVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+// func tileWords8by32AVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·tileWords8by32AVX2(SB), NOSPLIT, $8-80
 	MOVQ size+56(FP), AX
@@ -1270,7 +1270,7 @@ blocksOa:
 	XORQ BX, BX
 
 partsPa:
-	MOVQ   words+8(FP), SI
+	MOVQ   tile+8(FP), SI
 	MOVQ   scales+16(FP), DI
 	MOVQ   sums+0(FP), R8
 	MOVQ   BX, R9
@@ -1781,7 +1781,7 @@ again16:
 	VZEROUPPER
 	RET
 
-// func tileWords8by32MinimaAVX2(sums *float32, words *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
+// func tileWords8by32MinimaAVX2(sums *float32, tile *byte, scales *float32, values *int8, xscale *float32, xsum *float32, xoffset *int32, size int, blocks int, groups int)
 // Requires: AVX, AVX2, MMX+
 TEXT ·tileWords8by32MinimaAVX2(SB), NOSPLIT, $8-80
 	MOVQ size+56(FP), AX
@@ -1793,7 +1793,7 @@ blocksRa:
 	XORQ BX, BX
 
 partsSa:
-	MOVQ   words+8(FP), SI
+	MOVQ   tile+8(FP), SI
 	MOVQ   scales+16(FP), DI
 	MOVQ   sums+0(FP), R8
 	MOVQ   BX, R9

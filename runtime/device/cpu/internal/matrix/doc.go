@@ -33,6 +33,9 @@
 // are multiplied as they lie, 16 groups at a time, for the commonest types without storing codes at all. On arm64 these are
 // four groups, and all types with kernels.
 //
+// On AVX2 products are of words, two for an instruction's four of bytes, because sums of two bytes of 16 bits do not fit. In
+// fast mode they do, if codes are small and not negative: types with minima are multiplied in bytes.
+//
 // Ranges of rows for goroutines should be multiples of 32, and not smaller than 64 where there are many vectors:
 // each range reads all vectors.
 package matrix

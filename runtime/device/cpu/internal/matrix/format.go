@@ -17,6 +17,7 @@ type format struct {
 	elems, bytes int  // of a block
 	group        int  // columns of a scale, 0 for types without integers
 	minima       bool // if so the offset is 0, else it is 128
+	most         int  // with minima: the largest code
 
 	// unpack fills codes, a scale and a minimum (where the type has them) for each group, from whole blocks.
 	unpack func(codes []uint8, scales, minima []float32, blocks []byte)
@@ -48,21 +49,21 @@ func formatTable(t gguf.Type) format {
 	case gguf.TypeQ4_0:
 		return format{group: 32, unpack: unpackQ4_0}
 	case gguf.TypeQ4_1:
-		return format{group: 32, minima: true, unpack: unpackQ4_1}
+		return format{group: 32, minima: true, most: 15, unpack: unpackQ4_1}
 	case gguf.TypeQ5_0:
 		return format{group: 32, unpack: unpackQ5_0}
 	case gguf.TypeQ5_1:
-		return format{group: 32, minima: true, unpack: unpackQ5_1}
+		return format{group: 32, minima: true, most: 31, unpack: unpackQ5_1}
 	case gguf.TypeQ8_0:
 		return format{group: 32, unpack: unpackQ8_0}
 	case gguf.TypeQ2_K:
-		return format{group: 16, minima: true, unpack: unpackQ2_K}
+		return format{group: 16, minima: true, most: 3, unpack: unpackQ2_K}
 	case gguf.TypeQ3_K:
 		return format{group: 16, unpack: unpackQ3_K}
 	case gguf.TypeQ4_K:
-		return format{group: 32, minima: true, unpack: unpackQ4_K}
+		return format{group: 32, minima: true, most: 15, unpack: unpackQ4_K}
 	case gguf.TypeQ5_K:
-		return format{group: 32, minima: true, unpack: unpackQ5_K}
+		return format{group: 32, minima: true, most: 31, unpack: unpackQ5_K}
 	case gguf.TypeQ6_K:
 		return format{group: 16, unpack: unpackQ6_K}
 	case gguf.TypeIQ1_S:

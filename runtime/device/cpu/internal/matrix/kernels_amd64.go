@@ -112,9 +112,9 @@ func transpose(t tier, dst, src []float32, stride, n int) {
 }
 
 // turnCodes puts n columns of unpacked rows side by side.
-func turnCodes(t tier, l *lanes, b *buffers, n int) {
-	transpose(t, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
-	if t == avx2 {
+func turnCodes(a *Activations, f *format, l *lanes, b *buffers, n int) {
+	transpose(a.tier, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+	if a.tier == avx2 && !a.multipliesBytes(f) {
 		splitTileAVX2(&l.words[0], &l.tile[0], n/4)
 	}
 }
@@ -166,23 +166,42 @@ func tileProduct(sums []float32, l *lanes, f *format, a *Activations, first, n i
 	run[which](&sums[0], &l.tile[0], &l.scales[0], &x.high[32*first], &x.low[32*first], &x.scale[first], sum, offset, a.size, blocks, n)
 }
 
+// multipliesBytes tells that a tile is multiplied in bytes on AVX2: where sums of two products, with codes from 0 to some
+// small number, are words.
+func (a *Activations) multipliesBytes(f *format) bool { return a.inBytes() && f.most > 0 }
+
 // tileWords is tileProduct on AVX2, for blocks of four vectors; it takes two blocks at once where there is a kernel.
 func tileWords(sums []float32, l *lanes, f *format, a *Activations, first, n, blocks int) {
-	type kernel = func(sums *float32, words *uint8, scales *float32, values *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)
+	type kernel = func(sums *float32, tile *uint8, scales *float32, values *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)
+	tile := &l.words[0]
+	once := [...]kernel{tileWords4by32AVX2, tileWords4by32MinimaAVX2, tileWords4by16AVX2, tileWords4by16MinimaAVX2}[f.variant()]
+	twice := [...]kernel{tileWords8by32AVX2, tileWords8by32MinimaAVX2, nil, nil}[f.variant()]
+	if a.multipliesBytes(f) {
+		tile = &l.tile[0]
+		switch f.most {
+		case 15:
+			once, twice = tileBytes4by32To15AVX2, tileBytes8by32To15AVX2
+		case 31:
+			once, twice = tileBytes4by32To31AVX2, nil
+		case 3:
+			once, twice = tileBytes4by16To3AVX2, nil
+		}
+	}
 	run := func(k kernel, at, blocks int) {
 		x := a.record(tokens * at)
 		sum, offset := f.extras(&x, first)
 		values, _ := a.values(&x, first)
-		k(&sums[tileRows*tokens*at], &l.words[0], &l.scales[0], values, &x.scale[first], sum, offset, a.size, blocks, n)
+		if tile == &l.tile[0] {
+			values = &x.packed[32*first]
+		}
+		k(&sums[tileRows*tokens*at], tile, &l.scales[0], values, &x.scale[first], sum, offset, a.size, blocks, n)
 	}
-	twice := [...]kernel{tileWords8by32AVX2, tileWords8by32MinimaAVX2, nil, nil}[f.variant()]
 	done := 0
 	if twice != nil && blocks >= 2 {
 		run(twice, 0, blocks/2)
 		done = blocks / 2 * 2
 	}
 	if done < blocks {
-		once := [...]kernel{tileWords4by32AVX2, tileWords4by32MinimaAVX2, tileWords4by16AVX2, tileWords4by16MinimaAVX2}[f.variant()]
 		run(once, done, blocks-done)
 	}
 }

@@ -136,9 +136,9 @@ func transpose(_ tier, dst, src []float32, stride, n int) {
 }
 
 // turnCodes puts n columns of unpacked rows side by side.
-func turnCodes(t tier, l *lanes, b *buffers, n int) {
-	if t == dotprod {
-		transpose(t, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
+func turnCodes(a *Activations, _ *format, l *lanes, b *buffers, n int) {
+	if a.tier == dotprod {
+		transpose(a.tier, view[float32](l.tile[:], len(l.tile)/4), view[float32](b.codes[:], len(b.codes)/4), chunk, n/4)
 		return
 	}
 	_ = b.codes[:n]

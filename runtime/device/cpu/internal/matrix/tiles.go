@@ -114,7 +114,7 @@ func (s *Scratch) multiplyTiles(dst []float32, stride int, a *Activations, w *We
 			for i := range rows {
 				unpack(b.codes[chunk*i:][:n], b.scales[groups*i:][:g], b.minima[groups*i:][:g], s.plain.blocks(w, r0+i, c, c+n))
 			}
-			turnCodes(a.tier, l, b, n)
+			turnCodes(a, f, l, b, n)
 			transpose(a.tier, l.scales[:], b.scales[:], 4*groups, g)
 			if f.minima {
 				transpose(a.tier, l.minima[:], b.minima[:], 4*groups, g)

@@ -30,6 +30,10 @@ var files = []struct {
 		func(a *asm) { tileWords(a, 4, 16, false) }, func(a *asm) { tileWords(a, 4, 16, true) },
 		func(a *asm) { tileWords(a, 8, 32, false) }, func(a *asm) { tileWords(a, 8, 32, true) },
 	}},
+	{"bytes", ymm, []func(*asm){
+		func(a *asm) { tileBytes(a, 4, 32, 15) }, func(a *asm) { tileBytes(a, 8, 32, 15) }, func(a *asm) { tileBytes(a, 4, 32, 31) },
+		func(a *asm) { tileBytes(a, 4, 16, 3) },
+	}},
 	{"fast", zmm, []func(*asm){
 		func(a *asm) { tileProduct(a, 32, false, true) }, func(a *asm) { tileProduct(a, 32, true, true) },
 		func(a *asm) { tileProduct(a, 16, false, true) }, func(a *asm) { tileProduct(a, 16, true, true) },

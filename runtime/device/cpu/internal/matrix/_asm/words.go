@@ -36,6 +36,7 @@ type words struct {
 	group         int
 	minima        bool
 	tokens        int
+	quads         int // four columns that are added up in words, 0 if values are words: see tileBytes
 	size          []reg.Register
 	tile, scales  reg.GPVirtual
 	sums, next    reg.GPVirtual
@@ -47,10 +48,16 @@ type words struct {
 // other, pairs of even columns and pairs of odd ones with VPMADDWD. Additions are what is busiest: sums begin with the
 // offset, or with the first products.
 func tileWords(a *asm, tokens, group int, minima bool) {
-	a.fn(variant(fmt.Sprintf("tileWords%dby", tokens), group, minima),
-		"func(sums *float32, words *byte, scales *float32, values *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)",
+	k := &words{asm: a, group: group, minima: minima, tokens: tokens}
+	k.tiles(variant(fmt.Sprintf("tileWords%dby", tokens), group, minima))
+}
+
+// tiles writes a function that takes eight rows after the other.
+func (k *words) tiles(name string) {
+	a, tokens := k.asm, k.tokens
+	a.fn(name, "func(sums *float32, tile *byte, scales *float32, values *int8, xscale, xsum *float32, xoffset *int32, size, blocks, groups int)",
 		"adds the products of a tile with blocks of vectors.")
-	k := &words{asm: a, group: group, minima: minima, tokens: tokens, size: a.sizes(a.arg("size"))}
+	k.size = a.sizes(a.arg("size"))
 	shift, part := a.GP64(), a.GP64()
 	a.XORQ(shift, shift)
 	a.XORQ(part, part)
@@ -58,14 +65,18 @@ func tileWords(a *asm, tokens, group int, minima bool) {
 	a.Label(blocks)
 	a.XORQ(part, part)
 	a.Label(next)
-	k.tile, k.scales, k.sums = a.arg("words"), a.arg("scales"), a.arg("sums")
-	offset := a.copy(part) // counted in 32 bytes
-	a.IMUL3Q(U32(partBytes/32), offset, offset)
-	a.ADDQ(offset, k.tile)
+	k.tile, k.scales, k.sums = a.arg("tile"), a.arg("scales"), a.arg("sums")
+	if k.quads > 0 {
+		a.ADDQ(part, k.tile)
+	} else {
+		offset := a.copy(part) // counted in 32 bytes
+		a.IMUL3Q(U32(partBytes/32), offset, offset)
+		a.ADDQ(offset, k.tile)
+	}
 	a.ADDQ(part, k.scales)
 	a.ADDQ(part, k.sums)
 	extra := "xoffset"
-	if minima {
+	if k.minima {
 		extra = "xsum"
 	}
 	for i := range (tokens + 3) / 4 {
@@ -103,7 +114,11 @@ func (k *words) block() {
 	for t := range k.tokens / 4 {
 		k.PREFETCHT0(at(k.next, k.size, t, 0))
 	}
-	k.ADDQ(Imm(64), k.next)
+	value := 2 // bytes
+	if k.quads > 0 {
+		value = 1
+	}
+	k.ADDQ(Imm(uint64(32*value)), k.next)
 	terms := k.products(0, k.group/4)
 	if k.group == 16 {
 		second := k.products(4, 4)
@@ -129,10 +144,10 @@ func (k *words) block() {
 		k.VADDPS(k.mem(k.sums, 128*t), v, v)
 		k.VMOVUPS(v, k.mem(k.sums, 128*t))
 	}
-	k.ADDQ(U32(8*64), k.tile)
+	k.ADDQ(U32(uint32(1024/value)), k.tile)
 	k.ADDQ(U32(uint32(128*32/k.group)), k.scales)
 	for i := range (k.tokens + 3) / 4 {
-		k.ADDQ(Imm(64), k.values[i])
+		k.ADDQ(Imm(uint64(32*value)), k.values[i])
 		k.ADDQ(Imm(4), k.scale[i])
 		k.ADDQ(Imm(uint64(4*32/k.group)), k.x[i])
 	}
@@ -141,6 +156,9 @@ func (k *words) block() {
 // products gives, for n times four columns from the quarter first on, the sums of integers times the scales of the rows.
 func (k *words) products(first, n int) []reg.VecVirtual {
 	half := first / 4 // of a group
+	if k.quads > 0 {
+		return k.scaledBy(half, k.byteProducts(first, n))
+	}
 	sums := make([]reg.VecVirtual, k.tokens)
 	if !k.minima {
 		for t := range sums {
@@ -163,6 +181,11 @@ func (k *words) products(first, n int) []reg.VecVirtual {
 			}
 		}
 	}
+	return k.scaledBy(half, sums)
+}
+
+// scaledBy multiplies sums with the scales of rows.
+func (k *words) scaledBy(half int, sums []reg.VecVirtual) []reg.VecVirtual {
 	for _, v := range sums {
 		k.VCVTDQ2PS(v, v)
 		k.VMULPS(k.mem(k.scales, 128*half), v, v)
