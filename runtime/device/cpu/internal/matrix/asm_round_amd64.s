@@ -56,10 +56,11 @@ again2:
 	JMP          smallDa
 
 oddEa:
-	MOVL  $0x7fc00000, R10
-	VMOVD R10, X3
-	MOVL  $0x00000000, R11
-	JMP   doneFa
+	MOVL   $0x7fc00000, R10
+	VMOVD  R10, X3
+	MOVL   $0x00000000, R11
+	VXORPS X2, X2, X2
+	JMP    doneFa
 
 smallDa:
 	VXORPS X3, X3, X3
@@ -210,10 +211,11 @@ again2:
 	JMP           smallDa
 
 oddEa:
-	MOVL  $0x7fc00000, R11
-	VMOVD R11, X3
-	MOVL  $0x00000000, R12
-	JMP   doneFa
+	MOVL   $0x7fc00000, R11
+	VMOVD  R11, X3
+	MOVL   $0x00000000, R12
+	VXORPS X2, X2, X2
+	JMP    doneFa
 
 smallDa:
 	VXORPS X3, X3, X3

@@ -75,6 +75,7 @@ func (a *rounding) units() (unit, by, keep reg.VecVirtual) {
 	a.MOVL(U32(0x7fc00000), bits)
 	a.VMOVD(bits, unit)
 	a.MOVL(U32(0), mask)
+	a.VXORPS(inverse, inverse, inverse)
 	a.JMP(LabelRef(done))
 	a.Label(small)
 	a.VXORPS(unit, unit, unit)
