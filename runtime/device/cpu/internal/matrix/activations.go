@@ -252,7 +252,7 @@ func (r *record) pack(groups int) {
 // F16 stay as they are, where llama.cpp makes them infinite.
 func (r *record) narrow(groups int) {
 	for g, scale := range r.scale[:groups] {
-		r.scale[g] = toHalf(scale*256) / 256 // integers are bytes times 256
+		r.scale[g] = toHalf(float32(scale*256)) / 256 // integers are bytes times 256
 		r.sum[g] = toHalf(r.sum[g])
 	}
 }
